@@ -1,0 +1,68 @@
+# Everything a person types. Each target says what it does; `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PORT ?= 8000
+JS_TESTS = $(shell find tests/js -name '*.test.js')
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: ## Make the environment: Python packages, models, browser client (quick when nothing changed)
+	@scripts/setup
+
+.PHONY: setup-dev
+setup-dev: ## The same, with what tests, linters and screenshots need
+	@scripts/setup dev
+
+.PHONY: run
+run: setup ## Set up, then serve in development mode on http://127.0.0.1:8000 (PORT=… for another)
+	@$(BIN)/bonafide serve --dev --port $(PORT)
+
+.PHONY: test
+test: setup-dev ## Set up, then everything: linters, types, unit tests, browser tests
+	@$(MAKE) lint test-js test-python
+
+.PHONY: lint
+lint: setup-dev ## Check style, types and import contracts (Python, JavaScript, CSS)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	scripts/node node_modules/.bin/biome ci --error-on-warnings
+	scripts/node node_modules/.bin/tsc --project tsconfig.json
+
+.PHONY: test-js
+test-js: setup-dev ## JavaScript unit tests
+	scripts/node node --test $(JS_TESTS)
+
+.PHONY: test-python
+test-python: setup-dev ## Python unit tests, then browser tests (ARGS='-k name' for some)
+	@set -e; BONAFIDE_CHROMIUM="$$(scripts/find-chromium --install)"; export BONAFIDE_CHROMIUM; \
+	BONAFIDE_TEST_POSTGRES_URL="$$(scripts/test-postgres)"; export BONAFIDE_TEST_POSTGRES_URL; \
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: fmt
+fmt: setup-dev ## Format everything and mend what linters can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	scripts/node node_modules/.bin/biome check --write
+
+.PHONY: lock
+lock: setup-dev ## Write the lock files anew (UPGRADE=1 moves versions forward)
+	scripts/lock $(if $(UPGRADE),--upgrade)
+	scripts/node npm install --package-lock-only --ignore-scripts
+
+.PHONY: screenshots
+screenshots: setup-dev ## Take the README's screenshots with a real browser
+	@set -e; BONAFIDE_CHROMIUM="$$(scripts/find-chromium --install)"; export BONAFIDE_CHROMIUM; \
+	$(BIN)/python -m scripts.screenshots
+
+.PHONY: clean
+clean: ## Remove what set-up and tests made (models and data stay)
+	rm -rf .venv node_modules static/vendor build dist ./*.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
