@@ -1,0 +1,346 @@
+"""One capture as it runs: alignment, challenges one at a time, the request for the final still.
+
+Pure: frames come in as observations with a time, what happened comes out as events. Drawing and ids
+are handed in. One run serves one session; nothing here is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.challenge import (
+    MIN_KINDS_FOR_VERDICT,
+    Challenge,
+    ChallengeKind,
+    Choose,
+    draw_next,
+    number_of_challenges,
+)
+from app.domain.face import FaceMeasurement, Observation
+from app.domain.liveness import LIMITS, ChallengeJudge, Neutral, neutral_of
+from app.domain.quality import Hint, HintCode, QualityLimits, alignment_hint
+from app.domain.verdict import ChallengeEvidence, ChallengeOutcome
+
+
+class CapturePhase(StrEnum):
+    """Where a run stands."""
+
+    IDLE = "idle"
+    ALIGN = "align"
+    CHALLENGE = "challenge"
+    CAPTURE = "capture"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class CaptureConfig:
+    """What one session asks and allows. Times in milliseconds."""
+
+    kinds: tuple[ChallengeKind, ...]
+    number_of_challenges: int
+    challenge_limit_ms: int = 15_000
+    align_limit_ms: int = 60_000
+    attempt_limit_ms: int = 210_000
+    hold_ms: int = 1_000
+    hold_frames: int = 5
+    hint_every_ms: int = 600
+    escalate_after_ms: int = 5_000
+    gap_limit_ms: int = 3_000
+    quality: QualityLimits = field(default_factory=QualityLimits)
+
+    @property
+    def needs_review(self) -> bool:
+        """Too few kinds to keep the odds against guessing: a person must look at it."""
+        return len(self.kinds) < MIN_KINDS_FOR_VERDICT
+
+
+@dataclass(frozen=True)
+class HintChanged:
+    """The advice to show now; None clears it."""
+
+    hint: Hint | None
+    is_escalated: bool
+
+
+@dataclass(frozen=True)
+class AlignProgress:
+    """Share of the second of holding still, 0–100."""
+
+    percent: int
+
+
+@dataclass(frozen=True)
+class ChallengeAsked:
+    """A challenge was drawn and is to be shown."""
+
+    challenge: Challenge
+
+
+@dataclass(frozen=True)
+class ChallengeProgress:
+    """How far the asked movement has come, 0–100."""
+
+    challenge_id: str
+    percent: int
+
+
+@dataclass(frozen=True)
+class ChallengeJudged:
+    """A challenge is over."""
+
+    challenge_id: str
+    outcome: ChallengeOutcome
+
+
+@dataclass(frozen=True)
+class AttemptFailed:
+    """The attempt is over without success.
+
+    `is_free`: for quality alone, so it may cost nothing. `was_counted`: a challenge had been asked.
+    """
+
+    reason: str
+    is_free: bool
+    was_counted: bool = True
+
+
+@dataclass(frozen=True)
+class StillRequested:
+    """All challenges are passed; the final still is wanted. `nonce` is the last challenge's."""
+
+    nonce: str
+
+
+CaptureEvent = (
+    HintChanged
+    | AlignProgress
+    | ChallengeAsked
+    | ChallengeProgress
+    | ChallengeJudged
+    | AttemptFailed
+    | StillRequested
+)
+
+FREE_OUTCOMES = frozenset({ChallengeOutcome.FACE_LOST, ChallengeOutcome.INTERRUPTED})
+"""Outcomes that say nothing about the person: the picture failed, not the movement."""
+
+
+class CaptureRun:
+    """The run of one session through its attempts."""
+
+    def __init__(
+        self,
+        config: CaptureConfig,
+        *,
+        choose: Choose,
+        new_id: Callable[[], str],
+        new_nonce: Callable[[], str],
+    ) -> None:
+        self.config = config
+        self.phase = CapturePhase.IDLE
+        self.evidence: list[ChallengeEvidence] = []
+        self.challenge: Challenge | None = None
+        self.nonce = ""
+        self._choose, self._new_id, self._new_nonce = choose, new_id, new_nonce
+        self._attempt, self._try_began = 0, 0
+        self._judge: ChallengeJudge | None = None
+        self._neutral: Neutral | None = None
+        self._asked_ms, self._phase_since_ms, self._attempt_since_ms = 0, 0, 0
+        self._asked_at: datetime | None = None
+        self._last_frame_ms: int | None = None
+        self._hint: Hint | None = None
+        self._hint_since_ms = -(10**9)
+        self._is_escalated = False
+        self._held: list[tuple[int, FaceMeasurement]] = []
+
+    def align(self, attempt: int, now_ms: int) -> list[CaptureEvent]:
+        """Begin an attempt (numbered from 1) with alignment; whatever ran before is dropped."""
+        self.phase, self._attempt, self._try_began = CapturePhase.ALIGN, attempt, len(self.evidence)
+        self.challenge, self._judge, self._held = None, None, []
+        self._phase_since_ms, self._last_frame_ms = now_ms, None
+        return self._set_hint(None, now_ms)
+
+    def stop(self) -> None:
+        """No frame counts from here on."""
+        self.phase, self.challenge, self._judge = CapturePhase.STOPPED, None, None
+
+    def give_up(self, reason: str) -> AttemptFailed:
+        """End the attempt for a reason of the session's own, such as its budget."""
+        was_counted = self.challenge is not None or len(self.evidence) > self._try_began
+        self.stop()
+        return AttemptFailed(reason, is_free=False, was_counted=was_counted)
+
+    def passed_count(self) -> int:
+        """Challenges passed since the present alignment."""
+        tried = self.evidence[self._try_began :]
+        return sum(1 for item in tried if item.outcome is ChallengeOutcome.PASSED)
+
+    def observe(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
+        """Take one frame. `now_ms` is monotonic, `at` the wall clock for the evidence."""
+        events: list[CaptureEvent] = []
+        gap_ms = now_ms - self._last_frame_ms if self._last_frame_ms is not None else 0
+        self._last_frame_ms = now_ms
+        if self.phase is CapturePhase.CHALLENGE and gap_ms > self.config.gap_limit_ms:
+            events += self._judged(ChallengeOutcome.INTERRUPTED, at)
+        elif self.phase is CapturePhase.ALIGN:
+            events += self._align_frame(observation, now_ms, at)
+        elif self.phase is CapturePhase.CHALLENGE:
+            events += self._challenge_frame(observation, now_ms, at)
+        elif self.phase is CapturePhase.CAPTURE:
+            events += self._set_hint(alignment_hint(observation, self.config.quality), now_ms)
+        return events
+
+    def interrupt(self, at: datetime) -> list[CaptureEvent]:
+        """The page was hidden or the connection lost: what was asked is not asked again.
+
+        The run then waits for the page to come back with its camera.
+        """
+        if self.phase not in (CapturePhase.CHALLENGE, CapturePhase.ALIGN):
+            return []
+        events = self._judged(ChallengeOutcome.INTERRUPTED, at)
+        self.phase = CapturePhase.IDLE
+        return events
+
+    def swap(self, challenge_id: str, now_ms: int, at: datetime) -> list[CaptureEvent] | None:
+        """Draw another movement instead of one the person cannot do; costs no attempt.
+
+        The ability is not asked for again, and the number of challenges follows the rule for the kinds
+        that are left. None where it is not the challenge that stands, or too few kinds would be left.
+        """
+        if self.challenge is None or self.challenge.challenge_id != challenge_id:
+            return None
+        kind = self.challenge.kind
+        left = tuple(item for item in self.config.kinds if item.ability is not kind.ability)
+        if len(left) < MIN_KINDS_FOR_VERDICT:
+            return None
+        number = number_of_challenges(len(left), self.config.number_of_challenges)
+        self._record(ChallengeOutcome.SWAPPED, at)
+        self.config = replace(self.config, kinds=left, number_of_challenges=number)
+        return self._ask_next(kind, now_ms, at)
+
+    def _align_frame(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
+        if now_ms - self._phase_since_ms >= self.config.align_limit_ms:
+            self.stop()
+            return [AttemptFailed("not_aligned", is_free=True, was_counted=False)]
+        hint = alignment_hint(observation, self.config.quality)
+        if hint is None and observation.face is not None:
+            self._held.append((now_ms, observation.face))
+            if not _is_steady(self._held):
+                hint, self._held = Hint(HintCode.HOLD_STILL), self._held[-1:]
+        else:
+            self._held = []
+        events = self._set_hint(hint, now_ms)
+        held_ms = now_ms - self._held[0][0] if self._held else 0
+        if held_ms < self.config.hold_ms or len(self._held) < self.config.hold_frames:
+            return [*events, AlignProgress(min(99, 100 * held_ms // self.config.hold_ms))]
+        self._neutral = neutral_of([face for _, face in self._held])
+        self._attempt_since_ms = now_ms
+        return [*events, AlignProgress(100), *self._ask_next(None, now_ms, at)]
+
+    def _ask_next(self, previous: ChallengeKind | None, now_ms: int, at: datetime) -> list[CaptureEvent]:
+        index = self.passed_count()
+        if index >= self.config.number_of_challenges:
+            self.phase, self.challenge, self._judge = CapturePhase.CAPTURE, None, None
+            self._phase_since_ms = now_ms
+            self.nonce = self._new_nonce()
+            return [*self._set_hint(None, now_ms), StillRequested(self.nonce)]
+        if self._neutral is None:
+            raise RuntimeError("a challenge needs the neutral face of a completed alignment")
+        kind = draw_next(self.config.kinds, previous, self._choose)
+        self.nonce = self._new_nonce()
+        self.challenge = Challenge(
+            challenge_id=self._new_id(),
+            nonce=self.nonce,
+            kind=kind,
+            index=index,
+            total=self.config.number_of_challenges,
+            time_limit_ms=self.config.challenge_limit_ms,
+        )
+        self.phase = CapturePhase.CHALLENGE
+        self._judge = ChallengeJudge(kind, self._neutral, self.config.challenge_limit_ms, self.config.quality)
+        self._asked_ms, self._asked_at = now_ms, at
+        return [*self._set_hint(None, now_ms), ChallengeAsked(self.challenge)]
+
+    def _challenge_frame(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
+        if self._judge is None or self.challenge is None:
+            return []
+        if now_ms - self._attempt_since_ms >= self.config.attempt_limit_ms:
+            return self._judged(ChallengeOutcome.TIMED_OUT, at)
+        judgement = self._judge.observe(observation, now_ms - self._asked_ms)
+        if judgement.outcome is None:
+            progress = ChallengeProgress(self.challenge.challenge_id, judgement.percent)
+            return [progress, *self._set_hint(judgement.hint, now_ms)]
+        kind = self.challenge.kind
+        events = self._judged(judgement.outcome, at)
+        if judgement.outcome is ChallengeOutcome.PASSED:
+            events += self._ask_next(kind, now_ms, at)
+        return events
+
+    def _judged(self, outcome: ChallengeOutcome, at: datetime) -> list[CaptureEvent]:
+        """Record the evidence; anything but a pass ends the attempt."""
+        challenge = self.challenge
+        if challenge is None:
+            return []
+        self._record(outcome, at)
+        events: list[CaptureEvent] = [ChallengeJudged(challenge.challenge_id, outcome)]
+        if outcome is not ChallengeOutcome.PASSED:
+            self.stop()
+            events.append(AttemptFailed(outcome.value, is_free=outcome in FREE_OUTCOMES))
+        return events
+
+    def _record(self, outcome: ChallengeOutcome, at: datetime) -> None:
+        challenge, judge, asked_at = self.challenge, self._judge, self._asked_at
+        if challenge is None or judge is None or asked_at is None:
+            return
+        limits = LIMITS[challenge.kind]
+        self.evidence.append(
+            ChallengeEvidence(
+                attempt=self._attempt,
+                kind=challenge.kind,
+                asked_at=asked_at,
+                passed_at=at if outcome is ChallengeOutcome.PASSED else None,
+                unit=limits.unit,
+                required=limits.required,
+                measured=None if judge.peak is None else round(judge.peak, 3),
+                onset_ms=judge.onset_ms,
+                apex_ms=judge.apex_ms,
+                return_ms=judge.return_ms,
+                time_limit_ms=challenge.time_limit_ms,
+                outcome=outcome,
+            )
+        )
+
+    def _set_hint(self, hint: Hint | None, now_ms: int) -> list[CaptureEvent]:
+        """Report the hint on change only, and once more, escalated, when it stands too long.
+
+        Changes follow each other by `hint_every_ms` at least, so that a person can read them.
+        """
+        if hint != self._hint:
+            if now_ms - self._hint_since_ms < self.config.hint_every_ms and hint is not None:
+                return []
+            self._hint, self._hint_since_ms, self._is_escalated = hint, now_ms, False
+            return [HintChanged(hint, is_escalated=False)]
+        stands_ms = now_ms - self._hint_since_ms
+        if hint is not None and not self._is_escalated and stands_ms >= self.config.escalate_after_ms:
+            self._is_escalated = True
+            return [HintChanged(hint, is_escalated=True)]
+        return []
+
+
+STEADY_DEGREES = 6.0
+STEADY_SHARE_OF_FACE = 0.12
+
+
+def _is_steady(held: list[tuple[int, FaceMeasurement]]) -> bool:
+    """Whether the newest face stands where the alignment began, in pose and place."""
+    first, last = held[0][1], held[-1][1]
+    turned = max(
+        abs(last.pose.yaw_degrees - first.pose.yaw_degrees),
+        abs(last.pose.pitch_degrees - first.pose.pitch_degrees),
+    )
+    (x0, y0), (x1, y1) = first.box.centre, last.box.centre
+    shifted = max(abs(x1 - x0), abs(y1 - y0)) / first.box.width
+    return turned <= STEADY_DEGREES and shifted <= STEADY_SHARE_OF_FACE

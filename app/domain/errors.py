@@ -1,0 +1,95 @@
+"""Exceptions that state a reason. Each is translated to HTTP in `app/api/errors.py` and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class BonafideError(Exception):
+    """Base of every reason the domain or a service gives for refusing."""
+
+
+class InvalidRequest(BonafideError):
+    """The caller sent something wrong; `fields` names what (wire name → what is wrong with it)."""
+
+    def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
+
+
+class InvalidImage(BonafideError):
+    """An image is broken, truncated, too large or of a format that is not accepted."""
+
+
+class Unauthorized(BonafideError):
+    """No API key, an unknown, revoked or expired one."""
+
+
+class Forbidden(BonafideError):
+    """The key lacks the scope, or another organization was named."""
+
+
+class IntegrationDisabled(BonafideError):
+    """The organization has this integration switched off."""
+
+
+class ObjectNotFound(BonafideError):
+    """No such object in this organization; says nothing about others."""
+
+
+class DuplicateEntity(BonafideError):
+    """`externalId` or `taxId` is taken in this organization."""
+
+
+class KycNotApproved(BonafideError):
+    """The entity has no approved validation."""
+
+
+class NoReferencePortrait(BonafideError):
+    """The approved validation has no usable reference portrait."""
+
+
+class WorkflowNotConfigured(BonafideError):
+    """The organization's workflow was removed, or an unknown one was named."""
+
+
+class ActiveSessionExists(BonafideError):
+    """A pending or in-progress session of this entity stands."""
+
+    def __init__(self, active_session_id: str) -> None:
+        super().__init__(
+            "The latest biometric session for this entity is still active. Cancel it or wait for its outcome."
+        )
+        self.active_session_id = active_session_id
+
+
+class EntityPaused(BonafideError):
+    """Too many failed sessions of this entity; `retry_after_seconds` says when the pause ends."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("Too many failed sessions for this entity. Try again later.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class InvalidState(BonafideError):
+    """The object's state does not allow this, for example cancelling a session that has ended."""
+
+
+class MatchingUnavailable(BonafideError):
+    """The matching core is out of reach; nothing is lost and the work can be repeated."""
+
+
+class MatchingFailed(BonafideError):
+    """The matching core answered, but could not do the comparison."""
+
+
+class AnalysisUnavailable(BonafideError):
+    """Frames cannot be analysed: the model is missing. Fail closed, and say so."""
+
+
+class StoreUnavailable(BonafideError):
+    """The database or the blob store is out of reach or read-only."""
+
+
+class RecordUnreadable(BonafideError):
+    """A stored blob cannot be decrypted: a key is missing or the bytes were changed."""

@@ -1,0 +1,238 @@
+"""Judges of the eight movements: relative to the person's own neutral face, onset → apex → return.
+
+A movement counts only if it begins after the prompt and from the neutral pose, reaches what its kind
+requires, comes back, and no other movement is performed instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from app.domain.challenge import ChallengeKind
+from app.domain.face import FaceMeasurement, Observation
+from app.domain.quality import Hint, HintCode, QualityLimits, presence_hint
+from app.domain.verdict import ChallengeOutcome
+
+
+@dataclass(frozen=True)
+class MovementLimits:
+    """What a movement must reach, in the unit of its kind, relative to neutral.
+
+    `onset` is where it has begun, `required` its apex, `home` where it counts as returned.
+    `foreign_ms` is how long it must last to count as performed *instead* of the one asked.
+    """
+
+    unit: str
+    onset: float
+    required: float
+    home: float
+    foreign_ms: int | None
+
+
+_TURN = MovementLimits(unit="degrees", onset=6.0, required=18.0, home=9.0, foreign_ms=250)
+_LOOK = MovementLimits(unit="degrees", onset=5.0, required=12.0, home=7.0, foreign_ms=250)
+
+LIMITS: dict[ChallengeKind, MovementLimits] = {
+    ChallengeKind.TURN_LEFT: _TURN,
+    ChallengeKind.TURN_RIGHT: _TURN,
+    ChallengeKind.LOOK_UP: _LOOK,
+    ChallengeKind.LOOK_DOWN: _LOOK,
+    # Blinking is involuntary, so it never counts as a foreign movement.
+    ChallengeKind.BLINK: MovementLimits("blendshape", 0.20, 0.35, 0.20, None),
+    ChallengeKind.SMILE: MovementLimits("blendshape", 0.15, 0.35, 0.22, 800),
+    ChallengeKind.OPEN_MOUTH: MovementLimits("blendshape", 0.10, 0.25, 0.14, 800),
+    ChallengeKind.MOVE_CLOSER: MovementLimits("ratio", 0.08, 0.20, 0.10, 500),
+}
+"""Chosen on the development clips (docs/liveness.md); blendshapes rest within 0.05 of neutral there."""
+
+REACTION_MS = 150
+"""Faster than any person reacts to a prompt (simple visual reaction takes about 200 ms)."""
+
+LONGEST_MOVEMENT_MS = 8_000
+"""From onset to return; longer is a pose that is held, not a movement."""
+
+FACE_LOST_MS = 1_500
+SECOND_FACE_MS = 1_000
+
+
+@dataclass(frozen=True)
+class Neutral:
+    """The person's own resting face, medians over the alignment."""
+
+    yaw_degrees: float
+    pitch_degrees: float
+    eyes_closed: float
+    smile: float
+    jaw_open: float
+    scale_px: float
+
+
+def neutral_of(faces: Sequence[FaceMeasurement]) -> Neutral:
+    """Medians over the frames of a completed alignment (at least one)."""
+    return Neutral(
+        yaw_degrees=median(face.pose.yaw_degrees for face in faces),
+        pitch_degrees=median(face.pose.pitch_degrees for face in faces),
+        eyes_closed=median(face.expression.eyes_closed for face in faces),
+        smile=median(face.expression.smile for face in faces),
+        jaw_open=median(face.expression.jaw_open for face in faces),
+        scale_px=median(face.scale_px for face in faces),
+    )
+
+
+def movement(kind: ChallengeKind, face: FaceMeasurement, neutral: Neutral) -> float:
+    """How far the face has moved from neutral in the sense of `kind`, in the unit of its limits."""
+    yaw = face.pose.yaw_degrees - neutral.yaw_degrees
+    pitch = face.pose.pitch_degrees - neutral.pitch_degrees
+    expression = face.expression
+    return {
+        ChallengeKind.TURN_LEFT: yaw,
+        ChallengeKind.TURN_RIGHT: -yaw,
+        ChallengeKind.LOOK_UP: pitch,
+        ChallengeKind.LOOK_DOWN: -pitch,
+        ChallengeKind.BLINK: expression.eyes_closed - neutral.eyes_closed,
+        ChallengeKind.SMILE: expression.smile - neutral.smile,
+        ChallengeKind.OPEN_MOUTH: expression.jaw_open - neutral.jaw_open,
+        ChallengeKind.MOVE_CLOSER: face.scale_px / neutral.scale_px - 1.0,
+    }[kind]
+
+
+class Phase(StrEnum):
+    """Where a movement stands."""
+
+    SETTLING = "settling"
+    """Waiting for the neutral pose: what began before the prompt does not count."""
+    READY = "ready"
+    MOVING = "moving"
+    RETURNING = "returning"
+    OVER = "over"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """After one frame: progress 0–100 of the movement, the hint, and the outcome once there is one."""
+
+    percent: int
+    hint: Hint | None
+    outcome: ChallengeOutcome | None
+
+
+class ChallengeJudge:
+    """Judges one challenge frame by frame. Times are milliseconds since the challenge was asked."""
+
+    def __init__(self, kind: ChallengeKind, neutral: Neutral, time_limit_ms: int, quality: QualityLimits) -> None:
+        self.kind = kind
+        self.limits = LIMITS[kind]
+        self.phase = Phase.SETTLING
+        self.peak: float | None = None
+        self.onset_ms: int | None = None
+        self.apex_ms: int | None = None
+        self.return_ms: int | None = None
+        self._neutral = neutral
+        self._time_limit_ms = time_limit_ms
+        self._quality = quality
+        self._face_seen_ms = 0
+        self._second_face_since_ms: int | None = None
+        self._foreign_since_ms: dict[ChallengeKind, int] = {}
+
+    def observe(self, observation: Observation, at_ms: int) -> Judgement:
+        """Judge one frame; frames come in order."""
+        if at_ms >= self._time_limit_ms:
+            return self._over(ChallengeOutcome.TIMED_OUT)
+        absent = presence_hint(observation, self._quality)
+        if absent is not None or observation.face is None:
+            return self._without_one_face(absent, at_ms)
+        self._face_seen_ms, self._second_face_since_ms = at_ms, None
+        if self._foreign_movement(observation.face, at_ms):
+            return self._over(ChallengeOutcome.WRONG_MOVEMENT)
+        return self._advance(movement(self.kind, observation.face, self._neutral), observation.face, at_ms)
+
+    def _without_one_face(self, hint: Hint | None, at_ms: int) -> Judgement:
+        if hint is not None and hint.code is HintCode.MULTIPLE_FACES:
+            self._face_seen_ms = at_ms
+            if self._second_face_since_ms is None:
+                self._second_face_since_ms = at_ms
+            if at_ms - self._second_face_since_ms >= SECOND_FACE_MS:
+                return self._over(ChallengeOutcome.MULTIPLE_FACES)
+        elif at_ms - self._face_seen_ms >= FACE_LOST_MS:
+            return self._over(ChallengeOutcome.FACE_LOST)
+        return Judgement(self._percent(0.0), hint, None)
+
+    def _foreign_movement(self, face: FaceMeasurement, at_ms: int) -> bool:
+        """Whether another movement was performed instead: far enough, long enough, and more than the own one."""
+        own = max(self.peak or 0.0, movement(self.kind, face, self._neutral)) / self.limits.required
+        for kind, limits in LIMITS.items():
+            if kind is self.kind or limits.foreign_ms is None:
+                continue
+            share = movement(kind, face, self._neutral) / limits.required
+            if share < 1.0 or share <= own:
+                self._foreign_since_ms.pop(kind, None)
+            elif at_ms - self._foreign_since_ms.setdefault(kind, at_ms) >= limits.foreign_ms:
+                return True
+        return False
+
+    def _advance(self, value: float, face: FaceMeasurement, at_ms: int) -> Judgement:
+        if self.phase is Phase.SETTLING and value < self.limits.onset:
+            self.phase = Phase.READY
+        elif self.phase is Phase.READY and value >= self.limits.onset:
+            self._begin(at_ms)
+        if self.phase in (Phase.MOVING, Phase.RETURNING):
+            self._follow(value, at_ms)
+        if self.phase is Phase.OVER:
+            return Judgement(100, None, ChallengeOutcome.PASSED)
+        return Judgement(self._percent(value), self._hint(value, face), None)
+
+    def _begin(self, at_ms: int) -> None:
+        if at_ms < REACTION_MS:
+            self.phase = Phase.SETTLING
+            return
+        self.phase, self.onset_ms, self.peak = Phase.MOVING, at_ms, None
+
+    def _follow(self, value: float, at_ms: int) -> None:
+        if self.peak is None or value > self.peak:
+            self.peak = value
+            if value >= self.limits.required:
+                self.apex_ms, self.phase = at_ms, Phase.RETURNING
+        held_ms = at_ms - (self.onset_ms or 0)
+        if held_ms > LONGEST_MOVEMENT_MS:
+            self.phase, self.apex_ms, self.peak = Phase.SETTLING, None, None
+        elif self.phase is Phase.RETURNING and value <= self.limits.home:
+            self.phase, self.return_ms = Phase.OVER, at_ms
+        elif self.phase is Phase.MOVING and value < self.limits.onset:
+            self.phase = Phase.READY
+
+    def _over(self, outcome: ChallengeOutcome) -> Judgement:
+        self.phase = Phase.OVER
+        return Judgement(self._percent(0.0), None, outcome)
+
+    def _percent(self, value: float) -> int:
+        """Outward movement fills to 90; the rest comes with the return."""
+        if self.phase is Phase.RETURNING:
+            return 90
+        return int(90 * min(max(value / self.limits.required, 0.0), 1.0))
+
+    def _hint(self, value: float, face: FaceMeasurement) -> Hint | None:
+        if self.phase is Phase.RETURNING or (self.phase is Phase.SETTLING and value >= self.limits.onset):
+            return Hint(_RETURN_HINTS.get(self.kind, HintCode.RETURN_TO_CENTRE))
+        if self.phase is Phase.MOVING:
+            return Hint(HintCode.KEEP_GOING)
+        opposite = _OPPOSITE.get(self.kind)
+        if opposite and movement(opposite, face, self._neutral) >= LIMITS[opposite].onset:
+            return Hint(HintCode.WRONG_WAY, self.kind.direction)
+        return None
+
+
+_RETURN_HINTS = {
+    ChallengeKind.BLINK: HintCode.OPEN_EYES,
+    ChallengeKind.SMILE: HintCode.RELAX_FACE,
+    ChallengeKind.OPEN_MOUTH: HintCode.RELAX_FACE,
+    ChallengeKind.MOVE_CLOSER: HintCode.MOVE_BACK,
+}
+_OPPOSITE = {
+    ChallengeKind.TURN_LEFT: ChallengeKind.TURN_RIGHT,
+    ChallengeKind.TURN_RIGHT: ChallengeKind.TURN_LEFT,
+    ChallengeKind.LOOK_UP: ChallengeKind.LOOK_DOWN,
+    ChallengeKind.LOOK_DOWN: ChallengeKind.LOOK_UP,
+}

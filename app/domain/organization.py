@@ -1,0 +1,180 @@
+"""Organizations, their settings, API keys, entities and imported validations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.comparison import DEFAULT_THRESHOLD
+
+
+class Scope(StrEnum):
+    """What an API key may do. `admin` includes all."""
+
+    SESSIONS_READ = "sessions:read"
+    SESSIONS_WRITE = "sessions:write"
+    CHECKS_READ = "checks:read"
+    CHECKS_WRITE = "checks:write"
+    ENTITIES_READ = "entities:read"
+    ENTITIES_WRITE = "entities:write"
+    MEDIA_READ = "media:read"
+    SETTINGS_READ = "settings:read"
+    SETTINGS_WRITE = "settings:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
+    EVENTS_READ = "events:read"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class OrganizationSettings:
+    """Versioned settings of an organization; `policy_version` grows with every change."""
+
+    policy_version: int = 1
+    kyc_enabled: bool = True
+    biometric_enabled: bool = True
+    face_match_enabled: bool = True
+    workflow_ids: tuple[str, ...] = ("default",)
+    score_decline_threshold: float = DEFAULT_THRESHOLD
+    review_band: float = 0.0
+    liveness_profile: str = "standard"
+    max_attempts: int = 3
+    pause_after_failures: int = 5
+    pause_hours: int = 24
+    allowed_frame_origins: tuple[str, ...] = ()
+    allowed_callback_urls: tuple[str, ...] = ()
+    default_language: str = "en"
+    retention_days: int = 30
+
+
+@dataclass(frozen=True)
+class Organization:
+    """A tenant. `slug` is what the command line calls it."""
+
+    organization_id: str
+    slug: str
+    name: str
+    created_at: datetime
+    settings: OrganizationSettings = field(default_factory=OrganizationSettings)
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """An API key without its secret: SHA-256 of the whole key and its public prefix."""
+
+    key_id: str
+    organization_id: str
+    name: str
+    prefix: str
+    sha256: str
+    scopes: frozenset[Scope]
+    is_test: bool
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def is_usable(self, now: datetime) -> bool:
+        """Neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks for something: an API key's holder, or the operator at the command line.
+
+    Test keys see only test data, live keys only live data. `actor` is the caller's name in the audit trail.
+    """
+
+    organization: Organization
+    is_test: bool
+    actor: str
+    scopes: frozenset[Scope]
+
+    def allows(self, scope: Scope) -> bool:
+        """Whether the caller may do this."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+@dataclass(frozen=True)
+class Entity:
+    """The person that an organization knows: the capture subject of its sessions."""
+
+    entity_id: str
+    organization_id: str
+    is_test: bool
+    entity_type: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    external_id: str | None = None
+    tax_id: str | None = None
+    country_code: str | None = None
+    attributes: Mapping[str, object] | None = None
+
+
+class ValidationStatus(StrEnum):
+    """Status of a KYC validation, as in the contract."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    ABANDONED = "abandoned"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class KycValidation:
+    """An enrolment: the approved validation whose portrait is the reference.
+
+    `portrait_blob_id` is None where the portrait is gone. `quality` holds what was measured on import
+    (`interocular_px`, `sharpness`, `face_width_px`), never a ground for refusal.
+    """
+
+    validation_id: str
+    organization_id: str
+    entity_id: str
+    is_test: bool
+    status: ValidationStatus
+    created_at: datetime
+    updated_at: datetime
+    approved_at: datetime | None = None
+    external_session_id: str | None = None
+    metadata: Mapping[str, object] | None = None
+    portrait_blob_id: str | None = None
+    template_blob_id: str | None = None
+    template_model_id: str | None = None
+    quality: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Capture:
+    """An encrypted image of a session. `kind` is `selfie`, `still` or `challenge-N`."""
+
+    capture_id: str
+    organization_id: str
+    entity_id: str
+    session_id: str
+    kind: str
+    blob_id: str
+    content_type: str
+    sha256: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """Who did what to which object; never an image, a token or a score given to an end user."""
+
+    entry_id: str
+    organization_id: str
+    at: datetime
+    actor: str
+    action: str
+    object_type: str
+    object_id: str
+    detail: Mapping[str, object]

@@ -1,0 +1,156 @@
+"""Policy: evidence in, verdict out. Pure, so that a verdict can be recomputed from what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from app.domain.organization import OrganizationSettings
+from app.domain.verdict import (
+    ChallengeEvidence,
+    ChallengeOutcome,
+    Decision,
+    DecisionWarning,
+    FaceMatchEvidence,
+    LivenessEvidence,
+    PassivePadEvidence,
+    PresentationOutcome,
+    RejectionCode,
+    Verdict,
+)
+
+MIN_CONTINUITY_COSINE = 0.363
+"""Faces of one capture must match each other as strictly as the default decision threshold asks."""
+
+MIN_PASSIVE_SCORE = 20.0
+"""Fused passive score below which the presentation counts as an attack; measured in docs/liveness.md."""
+
+MIN_PASSIVE_FRAMES = 3
+"""Fewer scored frames than this are no measurement."""
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """The verdict with its code, a sentence for the integrator, and all warnings."""
+
+    verdict: Verdict
+    rejection_code: RejectionCode | None
+    message: str | None
+    warnings: tuple[str, ...]
+
+
+def fuse_passive(frames: Sequence[Mapping[str, float]]) -> PassivePadEvidence:
+    """Mean over models of the median over frames, on 0–100.
+
+    The models err on different material, so the mean of their medians beats either alone
+    (docs/liveness.md). No model or too few frames: score None.
+    """
+    models = sorted({model for frame in frames for model in frame})
+    if not models or len(frames) < MIN_PASSIVE_FRAMES:
+        return PassivePadEvidence(score=None, frames=len(frames), models=tuple(models))
+    medians = [median(frame[model] for frame in frames if model in frame) for model in models]
+    return PassivePadEvidence(score=round(100 * fmean(medians), 2), frames=len(frames), models=tuple(models))
+
+
+def judge_liveness(
+    *,
+    challenges: Sequence[ChallengeEvidence],
+    attempt: int,
+    asked: int,
+    passive: PassivePadEvidence,
+    continuity_cosine: float | None,
+    profile: str,
+) -> LivenessEvidence:
+    """Fuse the evidence of one capture. Fail closed: what could not be measured is not a pass."""
+    passed = _passed_in_a_row(challenges)
+    warnings: list[str] = []
+    is_passive_missing = passive.score is None
+    if passive.score is not None and passive.score < MIN_PASSIVE_SCORE:
+        warnings += [DecisionWarning.LIVENESS_FACE_ATTACK.value, DecisionWarning.LOW_LIVENESS_SCORE.value]
+    if continuity_cosine is not None and continuity_cosine < MIN_CONTINUITY_COSINE:
+        warnings.append(DecisionWarning.FACE_CHANGED_DURING_CAPTURE.value)
+    if warnings:
+        outcome = PresentationOutcome.PRESENTATION_ATTACK
+    elif passed < asked:
+        outcome = PresentationOutcome.UNDETERMINED
+        warnings.append(DecisionWarning.CHALLENGE_FAILED.value)
+    elif continuity_cosine is None or (is_passive_missing and (passive.models or profile == "strict")):
+        outcome = PresentationOutcome.UNDETERMINED
+    else:
+        outcome = PresentationOutcome.BONA_FIDE
+    shares = [100.0 * min(passed, asked) / asked if asked else 100.0]
+    if passive.score is not None:
+        shares.append(passive.score)
+    return LivenessEvidence(
+        outcome=outcome,
+        score=0.0 if outcome is not PresentationOutcome.BONA_FIDE else round(min(shares), 2),
+        attempts=attempt,
+        asked=asked,
+        challenges=tuple(challenges),
+        passive=passive,
+        continuity_cosine=None if continuity_cosine is None else round(continuity_cosine, 4),
+        warnings=tuple(warnings),
+    )
+
+
+def _passed_in_a_row(challenges: Sequence[ChallengeEvidence]) -> int:
+    """How many of the last challenges were passed without a failure between: those of the capture itself."""
+    passed = 0
+    for item in reversed(challenges):
+        if item.outcome is ChallengeOutcome.SWAPPED:
+            continue
+        if item.outcome is not ChallengeOutcome.PASSED:
+            break
+        passed += 1
+    return passed
+
+
+def compare_with_threshold(
+    score: float | None, settings: OrganizationSettings, warnings: Sequence[str] = ()
+) -> FaceMatchEvidence:
+    """Face match evidence at the organization's threshold."""
+    threshold = settings.score_decline_threshold
+    noted = list(warnings)
+    if score is None:
+        noted.append(DecisionWarning.FACE_MATCH_NOT_COMPUTED.value)
+    elif score < threshold:
+        noted.append(DecisionWarning.LOW_FACE_MATCH_SIMILARITY.value)
+    return FaceMatchEvidence(
+        score=score,
+        threshold=threshold,
+        is_match=score is not None and score >= threshold,
+        warnings=tuple(noted),
+    )
+
+
+def decide(decision: Decision, settings: OrganizationSettings) -> PolicyResult:
+    """The verdict on complete evidence. Liveness first: a match proves nothing about who sits there."""
+    liveness, face_match = decision.liveness, decision.face_match
+    warnings = _all_warnings(decision)
+    if liveness is None or liveness.outcome is not PresentationOutcome.BONA_FIDE:
+        return PolicyResult(
+            Verdict.REJECTED,
+            RejectionCode.CAPTURE_DECLINED,
+            "The capture did not show a live person throughout.",
+            warnings,
+        )
+    if face_match is None or not face_match.is_match or face_match.score is None:
+        return PolicyResult(
+            Verdict.REJECTED,
+            RejectionCode.FACE_MATCH_SCORE_LOW,
+            "The face does not match the approved reference portrait.",
+            warnings,
+        )
+    band_ends = settings.score_decline_threshold + settings.review_band
+    if decision.needs_review or face_match.score < band_ends:
+        return PolicyResult(Verdict.IN_REVIEW, None, None, warnings)
+    return PolicyResult(Verdict.APPROVED, None, None, warnings)
+
+
+def _all_warnings(decision: Decision) -> tuple[str, ...]:
+    """Every warning once, in order of appearance."""
+    parts = [*decision.warnings]
+    parts += decision.liveness.warnings if decision.liveness else ()
+    parts += decision.face_match.warnings if decision.face_match else ()
+    return tuple(dict.fromkeys(parts))

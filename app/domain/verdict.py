@@ -1,0 +1,151 @@
+"""Evidence, and the decision it leads to. The API's words for these live in `app/api/wire.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.challenge import ChallengeKind
+
+
+class PresentationOutcome(StrEnum):
+    """What was presented to the camera (ISO/IEC 30107-3). Undetermined is never a pass."""
+
+    BONA_FIDE = "bona_fide"
+    PRESENTATION_ATTACK = "presentation_attack"
+    UNDETERMINED = "undetermined"
+
+
+class ChallengeOutcome(StrEnum):
+    """How one challenge ended."""
+
+    PASSED = "passed"
+    TIMED_OUT = "timed_out"
+    WRONG_MOVEMENT = "wrong_movement"
+    TOO_FAST = "too_fast"
+    FACE_LOST = "face_lost"
+    MULTIPLE_FACES = "multiple_faces"
+    INTERRUPTED = "interrupted"
+    SWAPPED = "swapped"
+    """The person said they cannot do it; another was drawn."""
+
+
+class DecisionWarning(StrEnum):
+    """Warnings of a decision; the values are the contract's."""
+
+    LOW_FACE_MATCH_SIMILARITY = "LOW_FACE_MATCH_SIMILARITY"
+    NO_REFERENCE_IMAGE = "NO_REFERENCE_IMAGE"
+    FACE_MATCH_NOT_COMPUTED = "FACE_MATCH_NOT_COMPUTED"
+    NO_FACE_DETECTED = "NO_FACE_DETECTED"
+    MULTIPLE_FACES_DETECTED = "MULTIPLE_FACES_DETECTED"
+    LOW_LIVENESS_SCORE = "LOW_LIVENESS_SCORE"
+    LIVENESS_FACE_ATTACK = "LIVENESS_FACE_ATTACK"
+    LOW_FACE_QUALITY = "LOW_FACE_QUALITY"
+    VIRTUAL_CAMERA_SUSPECTED = "VIRTUAL_CAMERA_SUSPECTED"
+    FACE_CHANGED_DURING_CAPTURE = "FACE_CHANGED_DURING_CAPTURE"
+    CONSENT_DECLINED = "CONSENT_DECLINED"
+    CHALLENGE_FAILED = "CHALLENGE_FAILED"
+    ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
+
+
+class RejectionCode(StrEnum):
+    """Why a session was rejected; the values are the contract's."""
+
+    FACE_MATCH_SCORE_LOW = "FACE_MATCH_SCORE_LOW"
+    CROSS_ENTITY = "CROSS_ENTITY"
+    CAPTURE_DECLINED = "CAPTURE_DECLINED"
+    FACE_IN_BLOCKLIST = "FACE_IN_BLOCKLIST"
+    REVIEW_REJECTED = "REVIEW_REJECTED"
+
+
+class Verdict(StrEnum):
+    """What policy makes of the evidence."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    IN_REVIEW = "in_review"
+
+
+@dataclass(frozen=True)
+class ChallengeEvidence:
+    """One challenge as it went. `measured` and `required` are in `unit`; times count from `asked_at`."""
+
+    attempt: int
+    kind: ChallengeKind
+    asked_at: datetime
+    passed_at: datetime | None
+    unit: str
+    required: float
+    measured: float | None
+    onset_ms: int | None
+    apex_ms: int | None
+    return_ms: int | None
+    time_limit_ms: int
+    outcome: ChallengeOutcome
+
+
+@dataclass(frozen=True)
+class PassivePadEvidence:
+    """Passive presentation attack detection: fused score 0–100 (100 = bona fide), None where not measured."""
+
+    score: float | None
+    frames: int
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LivenessEvidence:
+    """Everything the challenges and the passive detectors have shown.
+
+    `attempts` numbers the attempt that counts, `asked` is how many challenges it had to pass,
+    `score` 0–100 is the weakest of the parts, 0 unless the outcome is BONA_FIDE.
+    """
+
+    outcome: PresentationOutcome
+    score: float
+    attempts: int
+    asked: int
+    challenges: tuple[ChallengeEvidence, ...]
+    passive: PassivePadEvidence
+    continuity_cosine: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FaceMatchEvidence:
+    """Probe against reference. `score` is None where no comparison could be made."""
+
+    score: float | None
+    threshold: float
+    is_match: bool
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InjectionEvidence:
+    """Signals that frames did not come from a camera. In the standard profile they never reject alone."""
+
+    risk: str
+    signals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """A model that took part, or one that was missing (`sha256` None)."""
+
+    name: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The whole evidence of a session, from which policy can be recomputed."""
+
+    liveness: LivenessEvidence | None
+    face_match: FaceMatchEvidence | None
+    injection: InjectionEvidence
+    models: tuple[ModelIdentity, ...]
+    policy_version: int
+    warnings: tuple[str, ...] = ()
+    needs_review: bool = False
