@@ -1,0 +1,237 @@
+"""The heart of a session: one frame in, what the page is to be told out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.domain.capture import (
+    AttemptFailed,
+    CaptureEvent,
+    CapturePhase,
+    ChallengeAsked,
+    ChallengeJudged,
+)
+from app.domain.errors import InvalidImage
+from app.domain.face import BgrImage, Observation
+from app.domain.quality import still_quality
+from app.domain.session import BiometricSession, HostedState, SessionStatus
+from app.domain.verdict import ChallengeOutcome
+from app.services.attempts import AttemptLedger
+from app.services.live_capture import AttemptEvidence, KeptFrame, LiveCapture, LiveCaptures
+from app.services.ports import Clock, FaceAnalyzer, ImageReader, PassivePad, Store
+
+FRAME_PHASES = (CapturePhase.ALIGN, CapturePhase.CHALLENGE, CapturePhase.CAPTURE)
+PASSIVE_EVERY = 3
+"""Passive PAD looks at every third frontal frame: it costs half of what landmarks do."""
+
+PASSIVE_FRAMES_MAX = 24
+TOUCH_EVERY_MS = 5_000
+SWAPS_MAX = 2
+
+
+@dataclass(frozen=True)
+class FrameLimits:
+    """What a page may send."""
+
+    max_bytes: int = 262_144
+    frames_per_second: int = 20
+    attempt_bytes: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FrameHeader:
+    """What comes with a frame: its number, the page's clock, and the challenge it answers."""
+
+    seq: int
+    captured_at_ms: float
+    challenge_id: str | None
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """Events for the page, or why the frame was refused. `ended` is the session where this frame ended it."""
+
+    events: Sequence[CaptureEvent] = field(default_factory=tuple)
+    refusal: str | None = None
+    refused_in_a_row: int = 0
+    ended: BiometricSession | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeginAlignment:
+    """The camera is live (or the person tries again): the next attempt starts with alignment."""
+
+    store: Store
+    clock: Clock
+    live: LiveCaptures
+
+    def __call__(
+        self, hosted_session_id: str, page_id: str, signals: Sequence[str]
+    ) -> Sequence[CaptureEvent] | None:
+        """Events, or None where the session does not wait for a camera (no consent, over, other page)."""
+        with self.live.locked(hosted_session_id) as live:
+            if live is None or live.page_id != page_id or live.attempts_left == 0:
+                return None
+            if live.run.phase in (CapturePhase.CHALLENGE, CapturePhase.CAPTURE):
+                return None
+            if not self._is_consented(hosted_session_id):
+                return None
+            live.injection_signals = tuple(dict.fromkeys([*live.injection_signals, *signals]))
+            live.evidence = AttemptEvidence()
+            return live.run.align(live.attempts_used + 1, self.clock.monotonic_ms())
+
+    def _is_consented(self, hosted_session_id: str) -> bool:
+        with self.store.read() as uow:
+            found = uow.sessions.by_hosted_id(hosted_session_id)
+        return (
+            found is not None
+            and found[0].status is SessionStatus.IN_PROGRESS
+            and not found[0].is_in_review
+            and found[1].state is HostedState.CONSENTED
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterruptCapture:
+    """The page went away or was hidden: the challenge that stood is void, for quality alone."""
+
+    clock: Clock
+    ledger: AttemptLedger
+    live: LiveCaptures
+
+    def __call__(self, hosted_session_id: str, page_id: str) -> FrameResult:
+        """Events for the page, empty where nothing was running."""
+        with self.live.locked(hosted_session_id) as live:
+            if live is None or live.page_id != page_id:
+                return FrameResult()
+            events = live.run.interrupt(self.clock.now())
+            ended = None
+            for event in events:
+                if isinstance(event, AttemptFailed):
+                    ended = self.ledger.fail(live, event)
+        if ended is not None:
+            self.live.drop(hosted_session_id)
+        return FrameResult(events=events, ended=ended)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapChallenge:
+    """The person cannot do what is asked: another movement is drawn, at most twice a session."""
+
+    clock: Clock
+    live: LiveCaptures
+
+    def __call__(self, hosted_session_id: str, page_id: str, challenge_id: str) -> Sequence[CaptureEvent] | None:
+        """Events, or None where it cannot be swapped."""
+        with self.live.locked(hosted_session_id) as live:
+            if live is None or live.page_id != page_id or live.swaps_used >= SWAPS_MAX:
+                return None
+            events = live.run.swap(challenge_id, self.clock.monotonic_ms(), self.clock.now())
+            if events is not None:
+                live.swaps_used += 1
+            return events
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserveFrame:
+    """Decode, observe, judge, keep what is evidence. Frames of one session come one at a time, in order."""
+
+    images: ImageReader
+    analyzer: FaceAnalyzer
+    pad: PassivePad
+    ledger: AttemptLedger
+    store: Store
+    clock: Clock
+    live: LiveCaptures
+    limits: FrameLimits
+
+    def __call__(self, hosted_session_id: str, page_id: str, header: FrameHeader, data: bytes) -> FrameResult:
+        """Judge one frame. Refusals never cost an attempt, but too many in a row close the socket."""
+        with self.live.locked(hosted_session_id) as live:
+            if live is None or live.page_id != page_id:
+                return FrameResult(refusal="not_expected", refused_in_a_row=1)
+            refusal = self._refusal(live, header, data)
+            if refusal is None:
+                try:
+                    image = self.images.read_frame(data)
+                except InvalidImage:
+                    refusal = "not_an_image"
+            if refusal is not None:
+                live.refused_in_a_row += 1
+                return FrameResult(refusal=refusal, refused_in_a_row=live.refused_in_a_row)
+            live.refused_in_a_row = 0
+            return self._judge(live, image, data)
+
+    def _refusal(self, live: LiveCapture, header: FrameHeader, data: bytes) -> str | None:
+        now_ms = self.clock.monotonic_ms()
+        if len(data) > self.limits.max_bytes:
+            return "too_large"
+        if header.seq <= live.last_seq:
+            return "stale"
+        live.last_seq = header.seq
+        while live.recent_ms and now_ms - live.recent_ms[0] >= 1_000:
+            live.recent_ms.popleft()
+        if len(live.recent_ms) >= self.limits.frames_per_second:
+            return "too_fast"
+        live.recent_ms.append(now_ms)
+        if live.run.phase not in FRAME_PHASES:
+            return "not_expected"
+        current = live.run.challenge.challenge_id if live.run.challenge else None
+        return None if header.challenge_id == current else "other_challenge"
+
+    def _judge(self, live: LiveCapture, image: BgrImage, data: bytes) -> FrameResult:
+        observation = self.analyzer.observe(image)
+        now_ms = self.clock.monotonic_ms()
+        self._keep(live, observation, image, data)
+        events = live.run.observe(observation, now_ms, self.clock.now())
+        live.evidence.received_bytes += len(data)
+        if live.evidence.received_bytes > self.limits.attempt_bytes:
+            events.append(live.run.give_up("too_much_data"))
+        ended = self._settle(live, events, data) or self._touch(live, now_ms)
+        if ended is not None:
+            self.live.drop(live.hosted_session_id)
+        return FrameResult(events=events, ended=ended)
+
+    def _keep(self, live: LiveCapture, observation: Observation, image: BgrImage, data: bytes) -> None:
+        """Keep the best still of the attempt, and let passive PAD look at some of the good frames."""
+        quality = still_quality(observation, live.run.config.quality)
+        if quality is None or observation.face is None:
+            return
+        evidence = live.evidence
+        if quality > evidence.best_quality:
+            evidence.best_quality, evidence.best_still = quality, data
+        if evidence.good_frames % PASSIVE_EVERY == 0 and len(evidence.passive) < PASSIVE_FRAMES_MAX:
+            scores = self.pad.score(image, observation.face.box)
+            if scores:
+                evidence.passive.append(scores)
+        evidence.good_frames += 1
+
+    def _settle(self, live: LiveCapture, events: Sequence[CaptureEvent], data: bytes) -> BiometricSession | None:
+        """Make durable what the events mean for attempts, and keep the frame that ended a challenge."""
+        ended = None
+        for event in events:
+            match event:
+                case ChallengeAsked(challenge) if challenge.index == 0:
+                    self.ledger.begin(live)
+                case ChallengeJudged(outcome=ChallengeOutcome.PASSED):
+                    number = len(live.evidence.challenge_frames) + 1
+                    live.evidence.challenge_frames.append(KeptFrame(f"challenge-{number}", data))
+                case AttemptFailed():
+                    ended = self.ledger.fail(live, event)
+                case _:
+                    pass
+        return ended
+
+    def _touch(self, live: LiveCapture, now_ms: int) -> BiometricSession | None:
+        """Note activity now and then; the session where somebody else has ended it meanwhile."""
+        if live.touched_ms is not None and now_ms - live.touched_ms < TOUCH_EVERY_MS:
+            return None
+        live.touched_ms = now_ms
+        with self.store.begin() as uow:
+            found = uow.sessions.by_hosted_id(live.hosted_session_id)
+            if found is None:
+                return None
+            uow.sessions.touch(found[0].session_id, self.clock.now())
+            uow.commit()
+        return found[0] if found[0].status.is_terminal else None

@@ -1,0 +1,259 @@
+"""What the use cases need from the world, as Protocols. Real adapters and test fakes implement the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+from app.domain.challenge import ChallengeKind
+from app.domain.comparison import FaceTemplate, Template
+from app.domain.face import BgrImage, FaceBox, Observation
+from app.domain.organization import (
+    ApiKey,
+    AuditEntry,
+    Capture,
+    Entity,
+    KycValidation,
+    Organization,
+    OrganizationSettings,
+)
+from app.domain.session import BiometricSession, HostedSession, SessionStatus
+from app.domain.verdict import ModelIdentity
+
+
+class Clock(Protocol):
+    """Wall clock and monotonic clock; tests move both by hand."""
+
+    def now(self) -> datetime:
+        """UTC, aware, cut to milliseconds."""
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds of a clock that never goes back; only differences mean anything."""
+
+
+class Randomness(Protocol):
+    """The operating system's CSPRNG; tests seed their own."""
+
+    def choose(self, kinds: Sequence[ChallengeKind]) -> ChallengeKind:
+        """One of the kinds, uniformly."""
+
+    def nonce(self) -> str:
+        """128 random bits, URL-safe text."""
+
+    def secret(self) -> str:
+        """256 random bits, URL-safe text of 43 characters."""
+
+    def object_id(self) -> str:
+        """A new UUIDv7."""
+
+
+class ImageReader(Protocol):
+    """Bounded decoding of images that strangers send."""
+
+    def read_frame(self, data: bytes) -> BgrImage:
+        """Decode a JPEG video frame, at most 1280×1280 from its header. `InvalidImage` otherwise."""
+
+    def read_image(self, data: bytes) -> BgrImage:
+        """Decode JPEG, PNG, WebP or TIFF by content, upright, at most 25 megapixels. `InvalidImage` otherwise."""
+
+
+class FaceAnalyzer(Protocol):
+    """Landmarks, pose, expression and photometry of one frame; keeps no state between frames."""
+
+    def observe(self, image: BgrImage) -> Observation:
+        """Analyse one frame; waits for a free landmarker of the pool."""
+
+
+class PassivePad(Protocol):
+    """Passive presentation attack detection by whatever models are present."""
+
+    def score(self, image: BgrImage, box: FaceBox) -> Mapping[str, float]:
+        """Model id → probability of a bona fide presentation, 0–1. Empty where no model is present."""
+
+    def models(self) -> Sequence[ModelIdentity]:
+        """All models that could take part; `sha256` None for a missing one."""
+
+
+@dataclass(frozen=True)
+class MatchingHealth:
+    """Whether the matching core can work, with which models, and why not."""
+
+    is_ready: bool
+    models: tuple[ModelIdentity, ...]
+    reason: str | None = None
+
+
+class MatchingCore(Protocol):
+    """The matching core: one contract, embedded or remote.
+
+    Raises `MatchingUnavailable` when out of reach and `InvalidImage` for bytes that are no image.
+    """
+
+    def create_template(self, image: bytes) -> FaceTemplate | None:
+        """Template of the largest face, None where there is none. JPEG, PNG, WebP or TIFF."""
+
+    def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[float]:
+        """Cosine similarity of the probe with each reference, in their order."""
+
+    def health(self) -> MatchingHealth:
+        """Readiness and models."""
+
+
+@dataclass(frozen=True)
+class BlobAddress:
+    """What a blob is bound to: the authenticated data of its encryption. Swapping two blobs fails."""
+
+    organization_id: str
+    entity_id: str
+    record_id: str
+    kind: str
+
+
+class BlobStore(Protocol):
+    """Encrypted images and templates, a data key per entity wrapped by the master key.
+
+    `put` may write the entity's first key in a transaction of its own: call it before `Store.begin()`.
+    """
+
+    def put(self, address: BlobAddress, data: bytes) -> str:
+        """Store encrypted and return the blob id. `StoreUnavailable` where it cannot be written."""
+
+    def get(self, blob_id: str, address: BlobAddress) -> bytes:
+        """Decrypt. `RecordUnreadable` where the key is missing or the bytes were changed."""
+
+    def delete(self, blob_id: str) -> None:
+        """Remove; removing what is gone is no error."""
+
+    def is_ready(self) -> str | None:
+        """None where blobs can be written, else the reason."""
+
+
+class Organizations(Protocol):
+    def get(self, organization_id: str) -> Organization | None: ...
+    def by_slug(self, slug: str) -> Organization | None: ...
+    def add(self, organization: Organization) -> None: ...
+    def save_settings(self, organization_id: str, settings: OrganizationSettings) -> None: ...
+
+
+class ApiKeys(Protocol):
+    def add(self, key: ApiKey) -> None: ...
+    def by_sha256(self, sha256: str) -> ApiKey | None: ...
+    def of_organization(self, organization_id: str) -> Sequence[ApiKey]: ...
+    def revoke(self, key_id: str, at: datetime) -> bool: ...
+
+
+class Entities(Protocol):
+    def add(self, entity: Entity) -> None:
+        """`DuplicateEntity` where `external_id` or `tax_id` is taken in the organization and mode."""
+
+    def get(self, organization_id: str, is_test: bool, entity_id: str) -> Entity | None: ...
+    def by_external_id(self, organization_id: str, is_test: bool, external_id: str) -> Entity | None: ...
+    def page(self, organization_id: str, is_test: bool, limit: int, offset: int) -> tuple[Sequence[Entity], int]:
+        """Newest first, and how many there are in all."""
+
+
+class KycValidations(Protocol):
+    def add(self, validation: KycValidation) -> None: ...
+    def get(self, organization_id: str, is_test: bool, validation_id: str) -> KycValidation | None: ...
+    def latest_approved(self, organization_id: str, is_test: bool, entity_id: str) -> KycValidation | None:
+        """Latest by `approved_at` among those whose status is approved now."""
+
+
+class BiometricSessions(Protocol):
+    def add(self, session: BiometricSession, hosted: HostedSession) -> None:
+        """Insert both. `ActiveSessionExists` where the entity has an active one (partial unique index)."""
+
+    def get(self, organization_id: str, is_test: bool, session_id: str) -> BiometricSession | None: ...
+    def by_hosted_id(self, hosted_session_id: str) -> tuple[BiometricSession, HostedSession] | None: ...
+    def hosted_of(self, session_id: str) -> HostedSession: ...
+    def latest_created(self, organization_id: str, is_test: bool, entity_id: str) -> BiometricSession | None: ...
+    def latest_approved(self, organization_id: str, is_test: bool, entity_id: str) -> BiometricSession | None:
+        """Latest by `completed_at`."""
+
+    def failures_since(self, entity_id: str, since: datetime) -> Sequence[datetime]:
+        """`completed_at` of the entity's rejected sessions since then, oldest first."""
+
+    def swap(self, before: SessionStatus, after: BiometricSession) -> bool:
+        """Write `after` only where the stored status still is `before`: True for the one that wins."""
+
+    def touch(self, session_id: str, at: datetime) -> None:
+        """Note activity of a session in progress."""
+
+    def save_hosted(self, hosted: HostedSession) -> None: ...
+
+
+class Captures(Protocol):
+    def add(self, capture: Capture) -> None: ...
+    def of_session(self, session_id: str) -> Sequence[Capture]: ...
+
+
+class AuditTrail(Protocol):
+    def add(self, entry: AuditEntry) -> None: ...
+
+
+class UnitOfWork(Protocol):
+    """One database transaction. Leaving the block without `commit()` rolls back.
+
+    `StoreUnavailable` where the database is out of reach or cannot be written.
+    """
+
+    @property
+    def organizations(self) -> Organizations: ...
+    @property
+    def api_keys(self) -> ApiKeys: ...
+    @property
+    def entities(self) -> Entities: ...
+    @property
+    def validations(self) -> KycValidations: ...
+    @property
+    def sessions(self) -> BiometricSessions: ...
+    @property
+    def captures(self) -> Captures: ...
+    @property
+    def audit(self) -> AuditTrail: ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+    def commit(self) -> None: ...
+
+
+class Store(Protocol):
+    """Opens transactions."""
+
+    def begin(self) -> UnitOfWork:
+        """A transaction that writes. On SQLite writers queue: do slow work before it."""
+
+    def read(self) -> UnitOfWork:
+        """A transaction that only reads and has no `commit`; it waits for no writer."""
+
+    def is_ready(self) -> str | None:
+        """None where the store can be read and written and is migrated, else the reason."""
+
+
+class SessionLinks(Protocol):
+    """Signed links and tickets; each purpose has a salt of its own, secrets rotate."""
+
+    def session_token(self, hosted_session_id: str, created_at: datetime) -> str:
+        """The same for the same session as long as the signing secret is the same."""
+
+    def read_session_token(self, token: str) -> str | None:
+        """Hosted session id, None for a forged one. Expiry is the session's own."""
+
+    def upload_ticket(self, hosted_session_id: str, attempt: int, nonce: str) -> str: ...
+    def read_upload_ticket(self, ticket: str) -> tuple[str, int, str] | None:
+        """(hosted session id, attempt, nonce), None for a forged or expired one."""
+
+
+class ResultSigner(Protocol):
+    """Signs the `result` JWT of the redirect (EdDSA) and publishes its public keys."""
+
+    def sign(self, organization_id: str, session_id: str, status: str, now: datetime) -> str: ...
+    def public_keys(self) -> Sequence[Mapping[str, str]]: ...

@@ -1,0 +1,176 @@
+"""The page says hello: the session begins, or the page is shown where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from app.domain.capture import CaptureConfig, CaptureRun
+from app.domain.challenge import Ability, ChallengeKind, kinds_left, number_of_challenges
+from app.domain.organization import OrganizationSettings
+from app.domain.session import BiometricSession, HostedSession, SessionStatus, overdue_status
+from app.services.audit import record
+from app.services.capture_view import CaptureView, OutcomePresenter, view_of
+from app.services.end_session import begin_session, end_session
+from app.services.live_capture import LiveCapture, LiveCaptures
+from app.services.ports import Clock, Randomness, Store, UnitOfWork
+
+ROOM_TO_MOVE_CLOSER = 0.74
+"""Share of the frame's height a face may fill where moving closer by a fifth may be asked."""
+
+
+class UnknownHostedSession(Exception):
+    """No such hosted session; the link was never valid."""
+
+
+@dataclass(frozen=True)
+class LoadedSession:
+    """A session with what is needed to show and run it."""
+
+    session: BiometricSession
+    hosted: HostedSession
+    settings: OrganizationSettings
+    organization_name: str
+
+
+def load_session(uow: UnitOfWork, hosted_session_id: str) -> LoadedSession:
+    """Read a session by its hosted id. `UnknownHostedSession` where there is none."""
+    found = uow.sessions.by_hosted_id(hosted_session_id)
+    organization = uow.organizations.get(found[0].organization_id) if found else None
+    if found is None or organization is None:
+        raise UnknownHostedSession
+    return LoadedSession(found[0], found[1], organization.settings, organization.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadCapture:
+    """The state of a session for its page, without beginning anything (link previews fetch pages)."""
+
+    store: Store
+    clock: Clock
+    randomness: Randomness
+    presenter: OutcomePresenter
+    live: LiveCaptures
+    abandon_after: timedelta
+
+    def __call__(self, hosted_session_id: str) -> tuple[LoadedSession, CaptureView]:
+        """`UnknownHostedSession` where there is none. A session whose time is over ends here."""
+        with self.store.read() as uow:
+            loaded = load_session(uow, hosted_session_id)
+        if self._overdue(loaded) is not None:
+            loaded = self._end_overdue(hosted_session_id)
+        outcome = self.presenter.outcome_of(loaded.session)
+        live = self.live.get(hosted_session_id)
+        return loaded, view_of(loaded.session, loaded.hosted, live, outcome, loaded.settings.max_attempts)
+
+    def _overdue(self, loaded: LoadedSession) -> SessionStatus | None:
+        return overdue_status(loaded.session, loaded.hosted, self.clock.now(), self.abandon_after)
+
+    def _end_overdue(self, hosted_session_id: str) -> LoadedSession:
+        with self.store.begin() as uow:
+            loaded = load_session(uow, hosted_session_id)
+            status = self._overdue(loaded)
+            if status is not None:
+                end_session(uow, self.randomness, loaded.session, status, self.clock.now(), actor="expiry")
+                uow.commit()
+        with self.store.read() as uow:
+            return load_session(uow, hosted_session_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartCapture:
+    """`hello`: begins a pending session, binds the page, and makes the run that judges its frames."""
+
+    store: Store
+    clock: Clock
+    randomness: Randomness
+    presenter: OutcomePresenter
+    live: LiveCaptures
+    read_capture: ReadCapture
+
+    def __call__(
+        self, hosted_session_id: str, *, page_id: str, avoid: Iterable[Ability], has_more_time: bool
+    ) -> CaptureView:
+        """`UnknownHostedSession` where there is none. Safe to repeat: the same page finds its run again."""
+        self.read_capture(hosted_session_id)
+        with self.store.begin() as uow:
+            loaded = load_session(uow, hosted_session_id)
+            loaded = self._begin(uow, loaded, page_id)
+            uow.commit()
+        session, hosted = loaded.session, loaded.hosted
+        outcome = self.presenter.outcome_of(session)
+        if outcome is not None:
+            self.live.drop(hosted_session_id)
+            return view_of(session, hosted, None, outcome, loaded.settings.max_attempts)
+        live = self._run_for(loaded, page_id, frozenset(avoid), has_more_time)
+        return view_of(session, hosted, live, None, loaded.settings.max_attempts)
+
+    def _begin(self, uow: UnitOfWork, loaded: LoadedSession, page_id: str) -> LoadedSession:
+        session, hosted, now = loaded.session, loaded.hosted, self.clock.now()
+        if session.status is SessionStatus.PENDING:
+            session = begin_session(uow, self.randomness, session, now) or session
+        if session.status is SessionStatus.IN_PROGRESS and hosted.page_id != page_id:
+            hosted = replace(hosted, page_id=page_id)
+            uow.sessions.save_hosted(hosted)
+            uow.sessions.touch(session.session_id, now)
+            record(
+                uow,
+                self.randomness,
+                now,
+                organization_id=session.organization_id,
+                actor="capture_subject",
+                action="hosted_session.page_bound",
+                object_id=session.session_id,
+            )
+        return replace(loaded, session=session, hosted=hosted)
+
+    def _run_for(
+        self, loaded: LoadedSession, page_id: str, avoid: frozenset[Ability], has_more_time: bool
+    ) -> LiveCapture:
+        """The page's own run where it has one, else a new one. What was used up stays used up."""
+        hosted = loaded.hosted
+        live = self.live.get(hosted.hosted_session_id)
+        if live is not None and live.page_id == page_id:
+            return live
+        config = capture_config(loaded.session, avoid, has_more_time)
+        run = CaptureRun(
+            config,
+            choose=self.randomness.choose,
+            new_id=self.randomness.object_id,
+            new_nonce=self.randomness.nonce,
+        )
+        if live is not None:
+            run.evidence = list(live.run.evidence)
+        fresh = LiveCapture(
+            hosted_session_id=hosted.hosted_session_id,
+            run=run,
+            page_id=page_id,
+            attempts_allowed=loaded.settings.max_attempts,
+            attempts_used=hosted.attempts_used,
+            quality_retries_used=hosted.quality_retries_used,
+        )
+        self.live.put(fresh, self.clock.monotonic_ms())
+        return fresh
+
+
+def capture_config(
+    session: BiometricSession, avoid: frozenset[Ability] = frozenset(), has_more_time: bool = False
+) -> CaptureConfig:
+    """What the session asks: the integrator's wishes and the person's own on the page, together."""
+    kinds = kinds_left(session.avoid | avoid)
+    factor = 2 if session.has_more_time or has_more_time else 1
+    base = CaptureConfig(
+        kinds=kinds,
+        number_of_challenges=number_of_challenges(len(kinds), session.challenges_at_least),
+    )
+    quality = base.quality
+    if ChallengeKind.MOVE_CLOSER in kinds:
+        quality = replace(quality, max_face_height_share=ROOM_TO_MOVE_CLOSER)
+    return replace(
+        base,
+        quality=quality,
+        challenge_limit_ms=base.challenge_limit_ms * factor,
+        align_limit_ms=base.align_limit_ms * factor,
+        attempt_limit_ms=base.attempt_limit_ms * factor,
+    )
