@@ -1,0 +1,185 @@
+"""Repositories: rows to domain objects and back, by the names of their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, RowMapping, Select, Table, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.adapters.db.tables import (
+    ApiKeyRow,
+    Base,
+    CaptureRow,
+    EntityRow,
+    KycValidationRow,
+    OrganizationRow,
+)
+from app.domain.errors import DuplicateEntity
+from app.domain.organization import (
+    ApiKey,
+    Capture,
+    Entity,
+    KycValidation,
+    Organization,
+    OrganizationSettings,
+    ValidationStatus,
+)
+
+T = TypeVar("T")
+
+
+def table(row: type[Base]) -> Table:
+    assert isinstance(row.__table__, Table)
+    return row.__table__
+
+
+def select_rows(row: type[Base]) -> Select[Any]:
+    """Whole rows by column name. No identity map: what is read is what the store holds now."""
+    return select(table(row))
+
+
+def to_domain(kind: type[T], row: RowMapping) -> T:
+    return kind(**{field.name: row[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Works on the connection of one transaction. `locks` is set where that transaction writes."""
+
+    connection: Connection
+    locks: bool = False
+
+    def _insert(self, row: type[Base], values: Mapping[str, Any]) -> None:
+        self.connection.execute(insert(table(row)).values(**values))
+
+    def _first(self, kind: type[T], statement: Select[Any]) -> T | None:
+        found = self.connection.execute(statement.limit(1)).mappings().first()
+        return None if found is None else to_domain(kind, found)
+
+    def _all(self, kind: type[T], statement: Select[Any]) -> list[T]:
+        return [to_domain(kind, row) for row in self.connection.execute(statement).mappings()]
+
+
+class SqlOrganizations(Repository):
+    def get(self, organization_id: str) -> Organization | None:
+        where = OrganizationRow.organization_id == organization_id
+        return self._first(Organization, select_rows(OrganizationRow).where(where))
+
+    def by_slug(self, slug: str) -> Organization | None:
+        return self._first(Organization, select_rows(OrganizationRow).where(OrganizationRow.slug == slug))
+
+    def add(self, organization: Organization) -> None:
+        version = organization.settings.policy_version
+        self._insert(OrganizationRow, {**vars(organization), "policy_version": version})
+
+    def save_settings(self, organization_id: str, settings: OrganizationSettings) -> None:
+        self.connection.execute(
+            update(OrganizationRow)
+            .where(OrganizationRow.organization_id == organization_id)
+            .values(settings=settings, policy_version=settings.policy_version)
+        )
+
+
+class SqlApiKeys(Repository):
+    def add(self, key: ApiKey) -> None:
+        self._insert(ApiKeyRow, vars(key))
+
+    def by_sha256(self, sha256: str) -> ApiKey | None:
+        return self._first(ApiKey, select_rows(ApiKeyRow).where(ApiKeyRow.sha256 == sha256))
+
+    def of_organization(self, organization_id: str) -> Sequence[ApiKey]:
+        where = ApiKeyRow.organization_id == organization_id
+        return self._all(ApiKey, select_rows(ApiKeyRow).where(where).order_by(ApiKeyRow.created_at))
+
+    def revoke(self, key_id: str, at: datetime) -> bool:
+        changed = self.connection.execute(
+            update(ApiKeyRow)
+            .where(ApiKeyRow.key_id == key_id, ApiKeyRow.revoked_at.is_(None))
+            .values(revoked_at=at)
+        )
+        return changed.rowcount == 1
+
+
+class SqlEntities(Repository):
+    def add(self, entity: Entity) -> None:
+        try:
+            with self.connection.begin_nested():
+                self._insert(EntityRow, vars(entity))
+        except IntegrityError:
+            if taken := self._taken(entity):
+                raise DuplicateEntity(f"{taken} is taken by another entity.") from None
+            raise
+
+    def _taken(self, entity: Entity) -> str | None:
+        """Which of the two unique names another entity has, as the API calls it."""
+        statement = select_rows(EntityRow).where(
+            EntityRow.organization_id == entity.organization_id,
+            EntityRow.is_test == entity.is_test,
+            or_(EntityRow.external_id == entity.external_id, EntityRow.tax_id == entity.tax_id),
+        )
+        found = self._all(Entity, statement)
+        if any(entity.external_id is not None and entity.external_id == other.external_id for other in found):
+            return "externalId"
+        return "taxId" if found else None
+
+    def get(self, organization_id: str, is_test: bool, entity_id: str) -> Entity | None:
+        statement = select_rows(EntityRow).where(
+            EntityRow.organization_id == organization_id,
+            EntityRow.is_test == is_test,
+            EntityRow.entity_id == entity_id,
+        )
+        return self._first(Entity, statement)
+
+    def by_external_id(self, organization_id: str, is_test: bool, external_id: str) -> Entity | None:
+        statement = select_rows(EntityRow).where(
+            EntityRow.organization_id == organization_id,
+            EntityRow.is_test == is_test,
+            EntityRow.external_id == external_id,
+        )
+        return self._first(Entity, statement)
+
+    def page(self, organization_id: str, is_test: bool, limit: int, offset: int) -> tuple[Sequence[Entity], int]:
+        where = (EntityRow.organization_id == organization_id, EntityRow.is_test == is_test)
+        total = self.connection.execute(select(func.count()).select_from(EntityRow).where(*where)).scalar_one()
+        newest_first = (EntityRow.created_at.desc(), EntityRow.entity_id.desc())
+        statement = select_rows(EntityRow).where(*where).order_by(*newest_first).limit(limit).offset(offset)
+        return self._all(Entity, statement), total
+
+
+class SqlKycValidations(Repository):
+    def add(self, validation: KycValidation) -> None:
+        self._insert(KycValidationRow, vars(validation))
+
+    def get(self, organization_id: str, is_test: bool, validation_id: str) -> KycValidation | None:
+        statement = select_rows(KycValidationRow).where(
+            KycValidationRow.organization_id == organization_id,
+            KycValidationRow.is_test == is_test,
+            KycValidationRow.validation_id == validation_id,
+        )
+        return self._first(KycValidation, statement)
+
+    def latest_approved(self, organization_id: str, is_test: bool, entity_id: str) -> KycValidation | None:
+        statement = (
+            select_rows(KycValidationRow)
+            .where(
+                KycValidationRow.organization_id == organization_id,
+                KycValidationRow.is_test == is_test,
+                KycValidationRow.entity_id == entity_id,
+                KycValidationRow.status == ValidationStatus.APPROVED,
+            )
+            .order_by(KycValidationRow.approved_at.desc(), KycValidationRow.validation_id.desc())
+        )
+        return self._first(KycValidation, statement)
+
+
+class SqlCaptures(Repository):
+    def add(self, capture: Capture) -> None:
+        self._insert(CaptureRow, vars(capture))
+
+    def of_session(self, session_id: str) -> Sequence[Capture]:
+        statement = select_rows(CaptureRow).where(CaptureRow.session_id == session_id)
+        return self._all(Capture, statement.order_by(CaptureRow.created_at, CaptureRow.capture_id))

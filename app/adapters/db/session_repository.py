@@ -1,0 +1,128 @@
+"""Biometric sessions and their hosted sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.exc import IntegrityError
+
+from app.adapters.db.repositories import Repository, select_rows, table
+from app.adapters.db.tables import BiometricSessionRow, HostedSessionRow
+from app.domain.errors import ActiveSessionExists
+from app.domain.session import ACTIVE_STATUSES, BiometricSession, HostedSession, SessionStatus
+
+INSERT_TRIES = 3
+"""How often a session is inserted when the one in its way ends in that very moment."""
+
+
+class SqlBiometricSessions(Repository):
+    def add(self, session: BiometricSession, hosted: HostedSession) -> None:
+        for attempt in range(1, INSERT_TRIES + 1):
+            try:
+                with self.connection.begin_nested():
+                    self._insert(BiometricSessionRow, vars(session))
+                    self._insert(HostedSessionRow, vars(hosted))
+            except IntegrityError:
+                active_id = self._active_id(session.entity_id)
+                if active_id is not None:
+                    raise ActiveSessionExists(active_id) from None
+                if attempt == INSERT_TRIES:
+                    raise
+            else:
+                return
+
+    def _active_id(self, entity_id: str) -> str | None:
+        return self.connection.execute(
+            select(BiometricSessionRow.session_id).where(
+                BiometricSessionRow.entity_id == entity_id,
+                BiometricSessionRow.status.in_(sorted(ACTIVE_STATUSES)),
+            )
+        ).scalar_one_or_none()
+
+    def get(self, organization_id: str, is_test: bool, session_id: str) -> BiometricSession | None:
+        statement = select_rows(BiometricSessionRow).where(
+            BiometricSessionRow.organization_id == organization_id,
+            BiometricSessionRow.is_test == is_test,
+            BiometricSessionRow.session_id == session_id,
+        )
+        return self._first(BiometricSession, statement)
+
+    def by_hosted_id(self, hosted_session_id: str) -> tuple[BiometricSession, HostedSession] | None:
+        where = HostedSessionRow.hosted_session_id == hosted_session_id
+        hosted = self._first(HostedSession, self._hosted_statement().where(where))
+        if hosted is None:
+            return None
+        statement = select_rows(BiometricSessionRow).where(BiometricSessionRow.session_id == hosted.session_id)
+        session = self._first(BiometricSession, statement)
+        return None if session is None else (session, hosted)
+
+    def hosted_of(self, session_id: str) -> HostedSession:
+        statement = self._hosted_statement().where(HostedSessionRow.session_id == session_id)
+        hosted = self._first(HostedSession, statement)
+        if hosted is None:
+            raise LookupError("a biometric session without its hosted session")
+        return hosted
+
+    def _hosted_statement(self) -> Select[Any]:
+        """Locked while the transaction writes: abandoning a session and taking its capture exclude each other."""
+        statement = select_rows(HostedSessionRow)
+        return statement.with_for_update() if self.locks else statement
+
+    def latest_created(self, organization_id: str, is_test: bool, entity_id: str) -> BiometricSession | None:
+        statement = self._of_entity(organization_id, is_test, entity_id)
+        newest_first = (BiometricSessionRow.created_at.desc(), BiometricSessionRow.session_id.desc())
+        return self._first(BiometricSession, statement.order_by(*newest_first))
+
+    def latest_approved(self, organization_id: str, is_test: bool, entity_id: str) -> BiometricSession | None:
+        statement = self._of_entity(organization_id, is_test, entity_id).where(
+            BiometricSessionRow.status == SessionStatus.APPROVED
+        )
+        newest_first = (BiometricSessionRow.completed_at.desc(), BiometricSessionRow.session_id.desc())
+        return self._first(BiometricSession, statement.order_by(*newest_first))
+
+    def _of_entity(self, organization_id: str, is_test: bool, entity_id: str) -> Select[Any]:
+        return select_rows(BiometricSessionRow).where(
+            BiometricSessionRow.organization_id == organization_id,
+            BiometricSessionRow.is_test == is_test,
+            BiometricSessionRow.entity_id == entity_id,
+        )
+
+    def failures_since(self, entity_id: str, since: datetime) -> Sequence[datetime]:
+        statement = (
+            select(BiometricSessionRow.completed_at)
+            .where(
+                BiometricSessionRow.entity_id == entity_id,
+                BiometricSessionRow.status == SessionStatus.REJECTED,
+                BiometricSessionRow.completed_at >= since,
+            )
+            .order_by(BiometricSessionRow.completed_at)
+        )
+        return [at for at in self.connection.execute(statement).scalars() if at is not None]
+
+    def swap(self, before: SessionStatus, after: BiometricSession) -> bool:
+        changed = self.connection.execute(
+            update(table(BiometricSessionRow))
+            .where(BiometricSessionRow.session_id == after.session_id, BiometricSessionRow.status == before)
+            .values(**vars(after))
+        )
+        return changed.rowcount == 1
+
+    def touch(self, session_id: str, at: datetime) -> None:
+        self.connection.execute(
+            update(BiometricSessionRow)
+            .where(
+                BiometricSessionRow.session_id == session_id,
+                BiometricSessionRow.status == SessionStatus.IN_PROGRESS,
+            )
+            .values(last_activity_at=at)
+        )
+
+    def save_hosted(self, hosted: HostedSession) -> None:
+        self.connection.execute(
+            update(table(HostedSessionRow))
+            .where(HostedSessionRow.hosted_session_id == hosted.hosted_session_id)
+            .values(**vars(hosted))
+        )

@@ -1,0 +1,207 @@
+"""Tables. Columns are named as the fields of the domain objects they hold: `repositories.py` maps by name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, Uuid
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.adapters.db.column_types import EnumText, JsonOf, UtcDateTime
+from app.domain.challenge import Ability
+from app.domain.organization import OrganizationSettings, Scope, ValidationStatus
+from app.domain.session import ACTIVE_STATUSES, HostedState, SessionStatus
+from app.domain.verdict import Decision, RejectionCode
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+ACTIVE_SESSION_INDEX = "uq_biometric_sessions_active_entity"
+_IS_ACTIVE = "status IN ({})".format(", ".join(f"'{status.value}'" for status in sorted(ACTIVE_STATUSES)))
+
+Id = Uuid(as_uuid=False)
+JsonObject = JsonOf(dict[str, Any])
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UtcDateTime()}  # noqa: RUF012 (SQLAlchemy reads it from the class)
+
+
+class OrganizationRow(Base):
+    """`audit_sequence` is the number of the organization's last audit entry."""
+
+    __tablename__ = "organizations"
+
+    organization_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    settings: Mapped[OrganizationSettings] = mapped_column(JsonOf(OrganizationSettings))
+    policy_version: Mapped[int]
+    audit_sequence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+
+
+class ApiKeyRow(Base):
+    __tablename__ = "api_keys"
+
+    key_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(String(32))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[frozenset[Scope]] = mapped_column(JsonOf(frozenset[Scope]))
+    is_test: Mapped[bool]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class EntityRow(Base):
+    __tablename__ = "entities"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "is_test", "external_id", name="uq_entities_external_id"),
+        UniqueConstraint("organization_id", "is_test", "tax_id", name="uq_entities_tax_id"),
+    )
+
+    entity_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    is_test: Mapped[bool]
+    entity_type: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(Text)
+    external_id: Mapped[str | None] = mapped_column(Text)
+    tax_id: Mapped[str | None] = mapped_column(Text)
+    country_code: Mapped[str | None] = mapped_column(String(2))
+    attributes: Mapped[dict[str, Any] | None] = mapped_column(JsonObject)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class EntityKeyRow(Base):
+    """The wrapped data key of an entity's images.
+
+    No foreign key: images without an entity have a key of their own, and erasure destroys the key
+    before, and apart from, anything else.
+    """
+
+    __tablename__ = "entity_keys"
+
+    entity_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"), index=True)
+    master_key_id: Mapped[str] = mapped_column(String(64))
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class KycValidationRow(Base):
+    __tablename__ = "kyc_validations"
+    __table_args__ = (Index("ix_kyc_validations_entity", "entity_id", "status", "approved_at"),)
+
+    validation_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    entity_id: Mapped[str] = mapped_column(Id, ForeignKey("entities.entity_id"))
+    is_test: Mapped[bool]
+    status: Mapped[ValidationStatus] = mapped_column(EnumText(ValidationStatus))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    approved_at: Mapped[datetime | None]
+    external_session_id: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata", JsonObject)
+    portrait_blob_id: Mapped[str | None] = mapped_column(String(64))
+    template_blob_id: Mapped[str | None] = mapped_column(String(64))
+    template_model_id: Mapped[str | None] = mapped_column(String(64))
+    quality: Mapped[dict[str, float] | None] = mapped_column(JsonOf(dict[str, float]))
+
+
+class BiometricSessionRow(Base):
+    """The partial unique index is the rule of one active session an entity: no check-then-insert."""
+
+    __tablename__ = "biometric_sessions"
+    __table_args__ = (
+        Index(
+            ACTIVE_SESSION_INDEX,
+            "entity_id",
+            unique=True,
+            sqlite_where=sa.text(_IS_ACTIVE),
+            postgresql_where=sa.text(_IS_ACTIVE),
+        ),
+        Index("ix_biometric_sessions_entity", "entity_id", "created_at"),
+    )
+
+    session_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    entity_id: Mapped[str] = mapped_column(Id, ForeignKey("entities.entity_id"))
+    hosted_session_id: Mapped[str] = mapped_column(Id, unique=True)
+    is_test: Mapped[bool]
+    status: Mapped[SessionStatus] = mapped_column(EnumText(SessionStatus))
+    workflow_id: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(35))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    callback: Mapped[str | None] = mapped_column(Text)
+    webhook_url: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata", JsonObject)
+    avoid: Mapped[frozenset[Ability]] = mapped_column(JsonOf(frozenset[Ability]))
+    has_more_time: Mapped[bool]
+    challenges_at_least: Mapped[int | None]
+    started_at: Mapped[datetime | None]
+    last_activity_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    is_in_review: Mapped[bool]
+    attempts: Mapped[int]
+    rejection_code: Mapped[RejectionCode | None] = mapped_column(EnumText(RejectionCode))
+    rejection_message: Mapped[str | None] = mapped_column(Text)
+    decision: Mapped[Decision | None] = mapped_column(JsonOf(Decision))
+
+
+class HostedSessionRow(Base):
+    __tablename__ = "hosted_sessions"
+
+    hosted_session_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    session_id: Mapped[str] = mapped_column(Id, ForeignKey("biometric_sessions.session_id"), unique=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    state: Mapped[HostedState] = mapped_column(EnumText(HostedState))
+    created_at: Mapped[datetime]
+    page_id: Mapped[str | None] = mapped_column(String(64))
+    attempts_used: Mapped[int]
+    quality_retries_used: Mapped[int]
+    consent_version: Mapped[str | None] = mapped_column(Text)
+    consent_hash: Mapped[str | None] = mapped_column(String(64))
+    consent_language: Mapped[str | None] = mapped_column(String(35))
+    consented_at: Mapped[datetime | None]
+    captured_at: Mapped[datetime | None]
+    evidence: Mapped[Decision | None] = mapped_column(JsonOf(Decision))
+
+
+class CaptureRow(Base):
+    __tablename__ = "captures"
+
+    capture_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    entity_id: Mapped[str] = mapped_column(Id, ForeignKey("entities.entity_id"), index=True)
+    session_id: Mapped[str] = mapped_column(Id, ForeignKey("biometric_sessions.session_id"), index=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    blob_id: Mapped[str] = mapped_column(String(64))
+    content_type: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class AuditEntryRow(Base):
+    __tablename__ = "audit_entries"
+
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    entry_id: Mapped[str] = mapped_column(Id, unique=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(String(64))
+    object_type: Mapped[str] = mapped_column(String(64))
+    object_id: Mapped[str] = mapped_column(Text)
+    detail: Mapped[dict[str, Any]] = mapped_column(JsonObject)
