@@ -1,0 +1,1 @@
+"""Where the integrator's server enters: one file a resource, every route behind a key or listed as public."""

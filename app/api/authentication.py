@@ -1,0 +1,61 @@
+"""A key, a scope, and the organization's integrations stand before every route that is not public."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, cast
+
+from flask import Response, g, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from app.api.services import api_services
+from app.domain.organization import Caller, Scope
+from app.services.authenticate import Integration, require_integrations, require_scope
+
+P = ParamSpec("P")
+View = Callable[P, ResponseReturnValue]
+
+PUBLIC_ENDPOINTS = frozenset({"health.livez", "health.readyz", "health.jwks"})
+"""Routes without a key. Whatever is not listed here refuses strangers; a test walks all routes."""
+
+_SCOPE = "required_scope"
+
+
+def requires(scope: Scope, *integrations: Integration) -> Callable[[View[P]], View[P]]:
+    """Authenticate before anything of the request is looked at: 401, 403, then 413 by its length, unread."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            caller = api_services().authenticate(
+                request.headers.get("Authorization"), request.headers.get("X-Organization-ID")
+            )
+            require_scope(caller, scope)
+            require_integrations(caller.organization.settings, integrations)
+            if (request.content_length or 0) > api_services().max_body_bytes:
+                raise RequestEntityTooLarge
+            g.caller = caller
+            return view(*args, **kwargs)
+
+        setattr(guarded, _SCOPE, scope)
+        return guarded
+
+    return decorate
+
+
+def required_scope(view: Callable[..., object]) -> Scope | None:
+    """The scope a view asks for, None for one without a guard."""
+    return cast("Scope | None", getattr(view, _SCOPE, None))
+
+
+def caller() -> Caller:
+    """Who makes this request; only behind `requires`."""
+    return cast("Caller", g.caller)
+
+
+def not_cached(response: Response) -> Response:
+    """Answers about people are for nobody's cache."""
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,85 @@
+"""gunicorn with threads, in development too: Werkzeug's server hangs on senders that are too large."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
+
+from app.main import Application
+
+RESERVE_THREADS = 24
+"""For HTTP beside the sockets, each of which holds a thread of its own."""
+
+GRACEFUL_SECONDS = 8
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Where to listen, and with which certificate (development in a LAN only)."""
+
+    host: str
+    port: int
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+
+class CaptureWorker(ThreadWorker):  # type: ignore[misc]
+    """A worker that tells its pages goodbye, so that open sockets do not hold up its end."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM: stop accepting, tell the pages, close their sockets."""
+        super().handle_exit(sig, frame)
+        application: Application = self.wsgi.application
+        # Not in the signal handler: closing takes locks that the interrupted thread may hold.
+        threading.Thread(target=application.drain, name="drain", daemon=True).start()
+
+
+class WsgiEntry:
+    """The WSGI callable, and the application behind it for the worker's signals."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:  # noqa: ANN401 (WSGI)
+        return self.application.wsgi(environ, start_response)
+
+
+class GunicornServer(BaseApplication):  # type: ignore[misc]
+    """One worker process: live captures are in its memory. The application is made after the fork."""
+
+    def __init__(self, build: Callable[[], Application], listen: Listen, sockets: int, log_level: str) -> None:
+        self._build, self._listen, self._sockets, self._log_level = build, listen, sockets, log_level
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Settings of gunicorn; the access log stays off, since paths carry session tokens."""
+        threads = self._sockets + RESERVE_THREADS
+        options: dict[str, object] = {
+            "bind": f"{self._listen.host}:{self._listen.port}",
+            "workers": 1,
+            "worker_class": "app.cli.gunicorn_server.CaptureWorker",
+            "threads": threads,
+            "worker_connections": threads * 4,
+            "timeout": 120,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            "keepalive": 5,
+            "control_socket_disable": True,
+            "accesslog": None,
+            "loglevel": "warning" if self._log_level == "info" else self._log_level,
+        }
+        if self._listen.certificate and self._listen.private_key:
+            options["certfile"] = str(self._listen.certificate)
+            options["keyfile"] = str(self._listen.private_key)
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> WsgiEntry:
+        """Runs in the worker: landmarkers have threads that would not survive a fork."""
+        return WsgiEntry(self._build())
