@@ -1,0 +1,336 @@
+"""The socket of the capture page: every event is authorized by its connection and answered with a code."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from flask import request
+from flask_socketio import ConnectionRefusedError as Refused
+from flask_socketio import Namespace
+
+from app.domain.capture import AttemptFailed, CaptureEvent, ChallengeAsked, StillRequested
+from app.domain.challenge import Ability
+from app.domain.errors import BonafideError
+from app.domain.session import BiometricSession
+from app.hosted import protocol
+from app.hosted.bounded_websocket import SOCKET_KEY, BoundedServer, close_quietly
+from app.hosted.connections import Connections, PageConnection
+from app.hosted.consent import shown_consent
+from app.hosted.messages import (
+    Camera,
+    Consent,
+    Frame,
+    Hello,
+    SwapChallenge,
+    Telemetry,
+    Visibility,
+    read_message,
+)
+from app.hosted.services import HostedServices
+from app.hosted.wire import (
+    Json,
+    event_messages,
+    iso,
+    outcome_json,
+    refusal,
+    view_json,
+)
+from app.services.capture_view import CaptureView, PageState
+from app.services.observe_frame import FrameHeader, FrameResult
+from app.services.start_capture import UnknownHostedSession
+
+log = logging.getLogger(__name__)
+
+REFUSED_SOCKET_CLOSES_AFTER = 0.3
+"""Seconds in which a refused page can still read why."""
+
+
+class CaptureNamespace(Namespace):  # type: ignore[misc]
+    """Namespace `/capture`. Handlers of one socket run one after another, in the order of its messages."""
+
+    def __init__(self, services: HostedServices, connections: Connections) -> None:
+        super().__init__(protocol.NAMESPACE)
+        self._services = services
+        self._connections = connections
+
+    # Connection
+
+    def on_connect(self, auth: object) -> None:
+        """`auth` has no default on purpose: with one, a handshake without it would slip through."""
+        hosted_session_id = self._hosted_session_of(auth)
+        if hosted_session_id is None:
+            self._refuse("unknown_session")
+        if self._connections.count() >= self._services.max_sockets:
+            self._refuse("busy")
+        self._connections.add(_sid(), str(hosted_session_id))
+        _socket().has_joined = True
+
+    def on_disconnect(self, reason: object = None) -> None:
+        """The page went away; what was asked of it is void."""
+        connection, was_capturing = self._connections.remove(_sid())
+        if connection is not None and was_capturing:
+            self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
+
+    def _hosted_session_of(self, auth: object) -> str | None:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if not isinstance(token, str) or len(token) > 1_024:
+            return None
+        return self._services.links.read_session_token(token)
+
+    def _refuse(self, code: str) -> None:
+        timer = threading.Timer(REFUSED_SOCKET_CLOSES_AFTER, close_quietly, args=(_socket(),))
+        timer.daemon = True
+        timer.start()
+        raise Refused(code, {"code": code})
+
+    # Messages. Each returns its acknowledgement.
+
+    def trigger_event(self, event: str, *args: Any) -> Any:  # noqa: ANN401, PLR0911 (as the library calls it; one answer each)
+        """Check who speaks before any handler runs, and never let an error reach the page as such."""
+        if event in ("connect", "disconnect"):
+            return super().trigger_event(event, *args)
+        if event not in protocol.CLIENT_EVENTS:
+            return refusal("unknown_event", is_retryable=False)
+        sid, payload = args[0], args[1:]
+        connection = self._connections.get(sid)
+        if connection is None:
+            return refusal("not_connected", is_retryable=False)
+        if event != "hello" and self._connections.capturing_sid(connection.hosted_session_id) != sid:
+            return refusal("superseded", connection.hosted_session_id, is_retryable=False)
+        try:
+            return super().trigger_event(event, sid, connection, payload)
+        except UnknownHostedSession:
+            return refusal("unknown_session", connection.hosted_session_id, is_retryable=False)
+        except BonafideError as error:
+            log.warning("capture %s: %s failed: %s", connection.hosted_session_id, event, type(error).__name__)
+            return refusal("unavailable", connection.hosted_session_id)
+        except Exception:
+            log.exception("capture %s: %s failed", connection.hosted_session_id, event)
+            return refusal("internal", connection.hosted_session_id)
+
+    def on_hello(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """Bind this page to the session; another page of it is told that it was superseded."""
+        hello = read_message(Hello, _first(payload))
+        if hello is None:
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        view = self._services.start_capture(
+            connection.hosted_session_id,
+            page_id=hello.page_id,
+            avoid=[Ability(item) for item in hello.accessibility.avoid],
+            has_more_time=hello.accessibility.more_time,
+        )
+        replaced = self._connections.bind(connection.sid, hello.page_id)
+        if replaced is not None:
+            self._supersede(replaced, is_same_page=replaced.page_id == hello.page_id)
+        if view.state is PageState.PROCESSING:
+            self._start_deciding(connection)
+        if view.state is PageState.CAPTURE:
+            self._request_still(connection)
+        return {"ok": True, **self._hello_answer(connection, view)}
+
+    def _hello_answer(self, connection: PageConnection, view: CaptureView) -> Json:
+        limits = self._services.frame_limits
+        return {
+            **view_json(view, self._next_version(connection)),
+            "session_id": view.session_id,
+            "server_time": iso(self._services.clock.now()),
+            "consent_required": view.state is PageState.CONSENT,
+            "frame_policy": {
+                "width": protocol.FRAME_WIDTH,
+                "height": protocol.FRAME_HEIGHT,
+                "quality": protocol.FRAME_QUALITY,
+                "fps": protocol.FRAMES_PER_SECOND,
+                "max_bytes": limits.max_bytes,
+            },
+            "result": outcome_json(view.outcome, connection.hosted_session_id),
+        }
+
+    def on_consent(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """Accepted: on to the camera. Declined: the session is over."""
+        consent = read_message(Consent, _first(payload))
+        loaded, _ = self._services.read_capture(connection.hosted_session_id)
+        text = shown_consent(loaded.session.language, loaded.organization_name)
+        if consent is None or consent.version != text.version:
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        if consent.accepted:
+            if not self._services.record_consent.accept(connection.hosted_session_id, text):
+                return refusal("not_expected", connection.hosted_session_id)
+        else:
+            ended = self._services.record_consent.decline(connection.hosted_session_id, text)
+            if ended is None:
+                return refusal("not_expected", connection.hosted_session_id)
+            self._announce_end(connection, ended)
+        return {"ok": True, **self._state(connection)}
+
+    def on_camera(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """Frames are about to come (or the camera is in trouble): begin with alignment."""
+        camera = read_message(Camera, _first(payload))
+        if camera is None:
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        if camera.error is not None:
+            self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
+            return {"ok": True, **self._state(connection)}
+        signals = [f"page:{name}" for name in camera.signals]
+        if camera.label_class == "virtual":
+            signals.insert(0, "virtual_camera_label")
+        events = self._services.begin_alignment(connection.hosted_session_id, connection.page_id, signals)
+        if events is None:
+            return {**refusal("not_expected", connection.hosted_session_id), **self._state(connection)}
+        self._send(connection, events)
+        return {"ok": True, **self._state(connection)}
+
+    def on_frame(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """One frame; its acknowledgement lets the page send the next."""
+        header = read_message(Frame, _first(payload))
+        data = payload[1] if len(payload) == 2 else None
+        if header is None or not isinstance(data, bytes):
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        result = self._services.observe_frame(
+            connection.hosted_session_id,
+            connection.page_id,
+            FrameHeader(header.seq, header.captured_at_ms, header.challenge_id),
+            data,
+        )
+        if result.refusal is not None:
+            if result.refused_in_a_row > protocol.MAX_REFUSALS_IN_A_ROW:
+                log.warning("capture %s: flood, socket closed", connection.hosted_session_id)
+                close_quietly(_socket())
+            return {**refusal(result.refusal, connection.hosted_session_id), "seq": header.seq}
+        self._tell(connection, result)
+        return {"ok": True, "seq": header.seq, "next_in_ms": 1_000 // protocol.FRAMES_PER_SECOND}
+
+    def on_swap_challenge(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """Another movement instead of one the person cannot do."""
+        swap = read_message(SwapChallenge, _first(payload))
+        if swap is None:
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        events = self._services.swap_challenge(connection.hosted_session_id, connection.page_id, swap.challenge_id)
+        if events is None:
+            return refusal("not_expected", connection.hosted_session_id)
+        self._send(connection, events)
+        return {"ok": True}
+
+    def on_visibility(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """Hidden: the person cannot see what is asked, so it is not asked."""
+        visibility = read_message(Visibility, _first(payload))
+        if visibility is None:
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        if visibility.hidden:
+            result = self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
+            self._tell(connection, result)
+        return {"ok": True, **self._state(connection)}
+
+    def on_cancel(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """The person leaves: the session is abandoned."""
+        ended = self._services.withdraw(connection.hosted_session_id)
+        if ended is None:
+            return {**refusal("not_expected", connection.hosted_session_id), **self._state(connection)}
+        outcome = self._services.presenter.outcome_of(ended)
+        return {"ok": True, "result": outcome_json(outcome, connection.hosted_session_id)}
+
+    def on_telemetry(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """What went wrong on pages, in names of events only."""
+        telemetry = read_message(Telemetry, _first(payload))
+        if telemetry is None:
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        names = [item.name for item in telemetry.events]
+        log.debug("capture %s: page events %s", connection.hosted_session_id, names)
+        return {"ok": True}
+
+    # Telling the page
+
+    def _tell(self, connection: PageConnection, result: FrameResult) -> None:
+        """Send what a frame led to, with the state where it changed."""
+        self._send(connection, result.events)
+        if result.ended is not None:
+            self._announce_end(connection, result.ended)
+            return
+        for event in result.events:
+            match event:
+                case AttemptFailed(reason=reason):
+                    self.emit("state", self._state(connection, reason), room=connection.sid)
+                case ChallengeAsked(challenge) if challenge.index == 0:
+                    self.emit("state", self._state(connection), room=connection.sid)
+                case StillRequested():
+                    self.emit("state", self._state(connection), room=connection.sid)
+                    self._request_still(connection)
+                case _:
+                    pass
+
+    def _send(self, connection: PageConnection, events: Sequence[CaptureEvent]) -> None:
+        for name, message in event_messages(events):
+            self.emit(name, message, room=connection.sid)
+
+    def _request_still(self, connection: PageConnection) -> None:
+        live = self._services.live.get(connection.hosted_session_id)
+        if live is None:
+            return
+        ticket = self._services.links.upload_ticket(
+            connection.hosted_session_id, live.attempts_used, live.run.nonce
+        )
+        message = {
+            "ticket": ticket,
+            "max_bytes": self._services.image_max_bytes,
+            "width": protocol.STILL_WIDTH,
+            "height": protocol.STILL_HEIGHT,
+        }
+        self.emit("capture_request", message, room=connection.sid)
+
+    def _supersede(self, replaced: PageConnection, *, is_same_page: bool) -> None:
+        if not is_same_page:
+            self.emit("superseded", {"code": "superseded"}, room=replaced.sid)
+        self.socketio.server.disconnect(replaced.sid, namespace=self.namespace)
+
+    def _announce_end(self, connection: PageConnection, session: BiometricSession) -> None:
+        outcome = self._services.presenter.outcome_of(session)
+        self.emit("result", outcome_json(outcome, connection.hosted_session_id), room=connection.sid)
+
+    def announce(self, hosted_session_id: str) -> None:
+        """Tell the page, wherever it is connected, how its session stands now."""
+        sid = self._connections.capturing_sid(hosted_session_id)
+        connection = self._connections.get(sid) if sid else None
+        if connection is None:
+            return
+        _, view = self._services.read_capture(hosted_session_id)
+        if view.outcome is not None:
+            self.emit("result", outcome_json(view.outcome, hosted_session_id), room=connection.sid)
+        else:
+            self.emit("state", view_json(view, self._next_version(connection)), room=connection.sid)
+            if view.state is PageState.CAPTURE:
+                self._request_still(connection)
+
+    def _start_deciding(self, connection: PageConnection) -> None:
+        """A capture that waits (a crash, a core that was away) is decided now that somebody asks."""
+
+        def decide() -> None:
+            try:
+                self._services.decide_capture(connection.hosted_session_id)
+                self.announce(connection.hosted_session_id)
+            except BonafideError as error:
+                log.warning("capture %s waits: %s", connection.hosted_session_id, type(error).__name__)
+
+        self.socketio.start_background_task(decide)
+
+    def _state(self, connection: PageConnection, reason: str | None = None) -> Json:
+        _, view = self._services.read_capture(connection.hosted_session_id)
+        return view_json(view, self._next_version(connection), reason)
+
+    def _next_version(self, connection: PageConnection) -> int:
+        connection.state_version += 1
+        return connection.state_version
+
+
+def _sid() -> str:
+    return str(request.sid)  # type: ignore[attr-defined]
+
+
+def _socket() -> BoundedServer:
+    socket: BoundedServer = request.environ[SOCKET_KEY]
+    return socket
+
+
+def _first(payload: Sequence[object]) -> object:
+    return payload[0] if payload else None

@@ -1,0 +1,67 @@
+"""Which socket is which page of which session. One page at a time captures for a session."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+
+@dataclass
+class PageConnection:
+    """One connected socket. `page_id` is empty until its `hello`."""
+
+    sid: str
+    hosted_session_id: str
+    page_id: str = ""
+    state_version: int = 0
+
+
+class Connections:
+    """Sockets by id, and the one that captures for each session."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_sid: dict[str, PageConnection] = {}
+        self._capturing: dict[str, str] = {}
+
+    def add(self, sid: str, hosted_session_id: str) -> None:
+        """A socket has joined with a valid token."""
+        with self._lock:
+            self._by_sid[sid] = PageConnection(sid, hosted_session_id)
+
+    def get(self, sid: str) -> PageConnection | None:
+        """The connection of a socket."""
+        with self._lock:
+            return self._by_sid.get(sid)
+
+    def bind(self, sid: str, page_id: str) -> PageConnection | None:
+        """Make this socket the session's capturing one; returns the one it replaces, if another."""
+        with self._lock:
+            connection = self._by_sid.get(sid)
+            if connection is None:
+                return None
+            connection.page_id = page_id
+            previous = self._capturing.get(connection.hosted_session_id)
+            self._capturing[connection.hosted_session_id] = sid
+            return self._by_sid.get(previous) if previous not in (None, sid) else None
+
+    def remove(self, sid: str) -> tuple[PageConnection | None, bool]:
+        """Forget a socket; says whether it was the capturing one."""
+        with self._lock:
+            connection = self._by_sid.pop(sid, None)
+            if connection is None:
+                return None, False
+            was_capturing = self._capturing.get(connection.hosted_session_id) == sid
+            if was_capturing:
+                del self._capturing[connection.hosted_session_id]
+            return connection, was_capturing
+
+    def capturing_sid(self, hosted_session_id: str) -> str | None:
+        """Socket that captures for the session now."""
+        with self._lock:
+            return self._capturing.get(hosted_session_id)
+
+    def count(self) -> int:
+        """How many sockets have joined."""
+        with self._lock:
+            return len(self._by_sid)

@@ -1,0 +1,45 @@
+"""The words of the capture protocol. `static/js/protocol.js` says the same; a test compares them."""
+
+from __future__ import annotations
+
+NAMESPACE = "/capture"
+
+CLIENT_EVENTS = (
+    "hello",
+    "consent",
+    "camera",
+    "frame",
+    "swap_challenge",
+    "visibility",
+    "cancel",
+    "telemetry",
+)
+SERVER_EVENTS = (
+    "state",
+    "hint",
+    "align_progress",
+    "challenge",
+    "progress",
+    "challenge_result",
+    "capture_request",
+    "result",
+    "superseded",
+    "expired",
+    "draining",
+    "error",
+)
+STATES = ("consent", "camera", "align", "challenge", "capture", "processing", "retry", "done")
+REFUSALS = (
+    "stale",
+    "other_challenge",
+    "too_large",
+    "too_fast",
+    "not_expected",
+    "not_an_image",
+)
+CONNECT_ERRORS = ("unknown_session", "expired", "ended", "busy", "not_ready")
+
+FRAME_WIDTH, FRAME_HEIGHT, FRAME_QUALITY, FRAMES_PER_SECOND = 640, 480, 0.7, 10
+STILL_WIDTH, STILL_HEIGHT = 1280, 720
+MAX_REFUSALS_IN_A_ROW = 40
+"""So many refused frames in a row are a flood: the socket is closed."""

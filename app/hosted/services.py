@@ -1,0 +1,45 @@
+"""What the hosted part needs, handed in by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.services.capture_view import OutcomePresenter
+from app.services.live_capture import LiveCaptures
+from app.services.observe_frame import (
+    BeginAlignment,
+    FrameLimits,
+    InterruptCapture,
+    ObserveFrame,
+    SwapChallenge,
+)
+from app.services.ports import Clock, SessionLinks
+from app.services.record_consent import RecordConsent
+from app.services.start_capture import ReadCapture, StartCapture
+from app.services.verify_capture import DecideCapture, KeepCapture
+from app.services.withdraw import Withdraw
+
+
+@dataclass(frozen=True)
+class HostedServices:
+    """Use cases of the capture page, its links, and its limits."""
+
+    read_capture: ReadCapture
+    start_capture: StartCapture
+    record_consent: RecordConsent
+    begin_alignment: BeginAlignment
+    interrupt_capture: InterruptCapture
+    observe_frame: ObserveFrame
+    swap_challenge: SwapChallenge
+    keep_capture: KeepCapture
+    decide_capture: DecideCapture
+    withdraw: Withdraw
+    presenter: OutcomePresenter
+    links: SessionLinks
+    live: LiveCaptures
+    clock: Clock
+    frame_limits: FrameLimits
+    max_sockets: int
+    image_max_bytes: int
+    public_origin: str
+    is_development: bool

@@ -1,0 +1,97 @@
+"""Flask-SocketIO, made safe for frames from strangers, and its gate at the door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask_socketio import SocketIO
+
+from app.hosted.bounded_websocket import OpenSockets, SingleAttachmentPacket, bounded_wsgi
+from app.hosted.capture_socket import CaptureNamespace
+from app.hosted.connections import Connections
+from app.hosted.services import HostedServices
+
+SOCKET_PATH = "/socket.io"
+PING_SECONDS = 10
+SOCKETS_BEYOND_PAGES = 16
+"""Sockets may be open that have not joined yet (or not left yet) beside the largest number of pages."""
+
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+class SocketServer:
+    """The Socket.IO part of the application."""
+
+    def __init__(self, app: Flask, services: HostedServices) -> None:
+        self.sockets = OpenSockets(services.max_sockets + SOCKETS_BEYOND_PAGES)
+        self.connections = Connections()
+        self.namespace = CaptureNamespace(services, self.connections)
+        self.socketio = SocketIO(
+            app,
+            async_mode="threading",
+            async_handlers=False,
+            transports=["websocket"],
+            allow_upgrades=False,
+            serializer=SingleAttachmentPacket,
+            max_http_buffer_size=services.frame_limits.max_bytes,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            manage_session=False,
+            # The gate below judges the origin, before a socket exists.
+            cors_allowed_origins="*",
+            cookie=None,
+        )
+        eio = self.socketio.server.eio
+        # A copy: the mapping belongs to the module and is shared by every server of the process.
+        websocket = bounded_wsgi(self.sockets, services.frame_limits.max_bytes)
+        # engine.io has no public way to choose the websocket class.
+        eio._async = {**eio._async, "websocket": websocket}  # noqa: SLF001
+        self.socketio.on_namespace(self.namespace)
+        app.wsgi_app = gate(  # type: ignore[method-assign, assignment]
+            app.wsgi_app, self.sockets, services.public_origin, is_development=services.is_development
+        )
+
+    def drain(self) -> None:
+        """Tell the pages, then close every socket, so that their threads end."""
+        self.namespace.emit("draining", {"retry_in_ms": 1_500})
+        self.sockets.close_all()
+
+
+def gate(inner: Wsgi, sockets: OpenSockets, public_origin: str, *, is_development: bool) -> Wsgi:
+    """Let only websocket handshakes of our own pages through to Socket.IO.
+
+    Polling is refused, and so is a handshake without `Origin` or with a foreign one: browsers always
+    send it, and no other site's page may speak for ours.
+    """
+
+    def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if not environ.get("PATH_INFO", "").startswith(SOCKET_PATH):
+            return inner(environ, start_response)
+        if environ.get("HTTP_UPGRADE", "").lower() != "websocket":
+            return _refuse(start_response, "400 Bad Request", "websocket_only")
+        if not _is_own_origin(environ, public_origin, is_development=is_development):
+            return _refuse(start_response, "403 Forbidden", "bad_origin")
+        if sockets.is_full():
+            return _refuse(start_response, "503 Service Unavailable", "busy")
+        return inner(environ, start_response)
+
+    return application
+
+
+def _is_own_origin(environ: dict[str, Any], public_origin: str, *, is_development: bool) -> bool:
+    origin = environ.get("HTTP_ORIGIN", "")
+    if origin == public_origin:
+        return True
+    # In development the server is called localhost, 127.0.0.1 or by its address in the LAN.
+    return is_development and bool(origin) and urlsplit(origin).netloc == environ.get("HTTP_HOST")
+
+
+def _refuse(start_response: StartResponse, status: str, code: str) -> list[bytes]:
+    body = json.dumps({"error": code}).encode()
+    start_response(status, [("Content-Type", "application/json"), ("Connection", "close")])
+    return [body]

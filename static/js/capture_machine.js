@@ -1,0 +1,460 @@
+/**
+ * The whole behaviour of the page as one pure function `(state, event) -> state`.
+ *
+ * Effects are not done here. Whoever holds the state compares it with the one before: a counter that
+ * grew (`connects`, `asks`, `announcements`, `uploads`, `answers`, `swaps`, `leaves`) asks for it once.
+ */
+
+import { DEFAULT_FRAME_POLICY } from "./protocol.js";
+
+/**
+ * @typedef {import("./protocol.js").Result} Result
+ * @typedef {import("./protocol.js").Hint} Hint
+ * @typedef {import("./protocol.js").Challenge} Challenge
+ * @typedef {import("./protocol.js").CaptureRequest} CaptureRequest
+ * @typedef {import("./protocol.js").FramePolicy} FramePolicy
+ */
+
+export const SCREENS = Object.freeze([
+  "boot",
+  "consent",
+  "precheck",
+  "asking",
+  "blocked",
+  "align",
+  "challenge",
+  "capture",
+  "uploading",
+  "processing",
+  "retry",
+  "outcome",
+  "superseded",
+  "offline",
+  "busy",
+  "draining",
+  "failed",
+]);
+
+export const DIALOGS = Object.freeze(["leave", "decline", "help", "cameras"]);
+
+/** Screens on which frames are wanted by the server. */
+export const LIVE_SCREENS = Object.freeze(["align", "challenge", "capture"]);
+
+/**
+ * @typedef {object} State
+ * @property {string} screen one of SCREENS
+ * @property {string|null} before the screen that the lost connection interrupted
+ * @property {string|null} dialog one of DIALOGS, over the screen
+ * @property {"off"|"asking"|"live"} camera
+ * @property {string|null} cameraId the camera that the person picked
+ * @property {string|null} trouble what keeps the camera from the page (CAMERA_TROUBLES)
+ * @property {"accepted"|"declined"|null} consent what the person answered
+ * @property {number} version of the last `state` that was followed
+ * @property {number} attemptsLeft
+ * @property {FramePolicy} framePolicy
+ * @property {number} alignPercent 0-100
+ * @property {Challenge|null} challenge
+ * @property {number} passed challenges passed in this attempt
+ * @property {number} percent of the running challenge, 0-100
+ * @property {Hint|null} hint
+ * @property {string|null} reason why the attempt failed
+ * @property {CaptureRequest|null} capture
+ * @property {boolean} slow what is waited for takes longer than it should
+ * @property {number} retryInMs when the server asks to come back
+ * @property {Result|null} result
+ * @property {string|null} error code of the screen `failed`
+ * @property {boolean} retryable whether trying again can help there
+ * @property {string|null} supportId
+ * @property {number} connects
+ * @property {number} asks
+ * @property {number} announcements
+ * @property {number} uploads
+ * @property {number} answers
+ * @property {number} swaps
+ * @property {boolean} swapRefused the server keeps the challenge that the person cannot do
+ * @property {number} leaves
+ */
+
+/**
+ * @typedef {{type: "hello_accepted", server: string, version: number, attemptsLeft: number,
+ *     framePolicy: FramePolicy, result: Result|null}
+ *   | {type: "refused", code: string}
+ *   | {type: "connection_lost"}
+ *   | {type: "server_state", server: string, version: number, attemptsLeft: number, reason: string|null}
+ *   | {type: "acknowledged", server: string}
+ *   | {type: "hint", hint: Hint|null}
+ *   | {type: "align_progress", percent: number}
+ *   | {type: "challenge", challenge: Challenge}
+ *   | {type: "progress", id: string, percent: number}
+ *   | {type: "challenge_result", id: string, passed: boolean, reason: string|null}
+ *   | {type: "capture_request", capture: CaptureRequest}
+ *   | {type: "uploaded", result: Result|null}
+ *   | {type: "upload_failed", code: string, supportId: string|null}
+ *   | {type: "result", result: Result}
+ *   | {type: "superseded"} | {type: "expired"}
+ *   | {type: "draining", retryInMs: number}
+ *   | {type: "server_error", code: string, retryable: boolean, supportId: string|null}
+ *   | {type: "camera_opened"} | {type: "camera_failed", trouble: string} | {type: "camera_lost", trouble: string}
+ *   | {type: "consent_accepted"} | {type: "decline_confirmed"}
+ *   | {type: "start_pressed"} | {type: "retry_pressed"} | {type: "reconnect_pressed"}
+ *   | {type: "camera_picked", cameraId: string}
+ *   | {type: "dialog_asked", dialog: string} | {type: "dialog_closed"} | {type: "leave_confirmed"}
+ *   | {type: "swap_pressed"} | {type: "swap_refused"} | {type: "left"}
+ *   | {type: "patience_over", screen: string}} MachineEvent
+ */
+
+/** @type {Readonly<State>} */
+export const INITIAL_STATE = Object.freeze({
+  screen: "boot",
+  before: null,
+  dialog: null,
+  camera: "off",
+  cameraId: null,
+  trouble: null,
+  consent: null,
+  version: 0,
+  attemptsLeft: 0,
+  framePolicy: DEFAULT_FRAME_POLICY,
+  alignPercent: 0,
+  challenge: null,
+  passed: 0,
+  percent: 0,
+  hint: null,
+  reason: null,
+  capture: null,
+  slow: false,
+  retryInMs: 0,
+  result: null,
+  error: null,
+  retryable: false,
+  supportId: null,
+  connects: 1,
+  asks: 0,
+  announcements: 0,
+  uploads: 0,
+  answers: 0,
+  swaps: 0,
+  swapRefused: false,
+  leaves: 0,
+});
+
+/** @param {string} outcome @returns {Result} */
+function outcomeWithoutVerdict(outcome) {
+  return { outcome, reason: null, redirect: null, support_id: null };
+}
+
+/** @param {State} state @returns {boolean} */
+function isLive(state) {
+  return LIVE_SCREENS.includes(state.screen);
+}
+
+/**
+ * Another screen. A dialog that was asked for on the old one closes, unless the camera just goes on.
+ * @param {State} state @param {string} screen @param {Partial<State>} [changes] @returns {State}
+ */
+function show(state, screen, changes) {
+  const goesOn = screen === state.screen || (isLive(state) && LIVE_SCREENS.includes(screen));
+  const dialog = goesOn ? state.dialog : null;
+  return { ...state, dialog, slow: false, hint: null, ...changes, screen };
+}
+
+/** @param {State} state @param {Result} result @returns {State} */
+function finish(state, result) {
+  return show(state, "outcome", { result, camera: "off", trouble: null, before: null });
+}
+
+/** @param {State} state @param {string} error @param {boolean} retryable @param {string|null} supportId @returns {State} */
+function fail(state, error, retryable, supportId) {
+  return show(state, "failed", { error, retryable, supportId, camera: retryable ? state.camera : "off" });
+}
+
+/** A new attempt: nothing of the last one is shown. @param {State} state @param {Partial<State>} [changes] @returns {State} */
+function align(state, changes) {
+  const fresh = { alignPercent: 0, challenge: null, passed: 0, percent: 0, reason: null, capture: null };
+  return show(state, "align", { ...fresh, ...changes });
+}
+
+/** The server is told of the live camera, and starts (again) with alignment. @param {State} state @returns {State} */
+function announce(state) {
+  return align(state, { announcements: state.announcements + 1, trouble: null, before: null });
+}
+
+/** @param {State} state @returns {State} */
+function ask(state) {
+  return show(state, "asking", { camera: "asking", asks: state.asks + 1, trouble: null });
+}
+
+/** @param {State} state @returns {State} */
+function connect(state) {
+  return show(state, "boot", { connects: state.connects + 1, error: null, supportId: null });
+}
+
+/** Where the page stands without a live camera while the server waits for one. @param {State} state @returns {State} */
+function waitForCamera(state) {
+  const screen = state.before ?? state.screen;
+  const stays = screen === "asking" ? state.camera === "asking" : screen === "blocked";
+  return show(state, stays ? screen : "precheck", { before: null });
+}
+
+/** The server's state as the page shows it. @param {State} state @param {string} server @returns {State} */
+function follow(state, server) {
+  switch (server) {
+    case "consent":
+      return show(state, "consent", { consent: state.screen === "consent" ? state.consent : null });
+    case "camera":
+      if (state.camera !== "live") return waitForCamera(state);
+      return isLive(state) ? state : announce(state);
+    case "align":
+      if (state.camera !== "live") return waitForCamera(state);
+      return state.screen === "align" ? state : align(state, { before: null });
+    case "challenge":
+      // The challenge itself follows; until it is there nothing can be asked of the person.
+      if (state.camera !== "live") return waitForCamera(state);
+      return isLive(state) ? state : align(state, { before: null });
+    case "capture":
+      if (state.camera !== "live") return waitForCamera(state);
+      return state.screen === "uploading" ? state : show(state, "capture", { before: null });
+    case "retry":
+      return show(state, "retry", { before: null, capture: null });
+    case "busy":
+      return show(state, "busy", { before: null });
+    default:
+      return state.result !== null ? finish(state, state.result) : show(state, "processing", { before: null });
+  }
+}
+
+/** @param {State} state @param {Extract<MachineEvent, {type: "hello_accepted"}>} event @returns {State} */
+function onHello(state, event) {
+  const { version, attemptsLeft, framePolicy } = event;
+  const known = { ...state, version, attemptsLeft, framePolicy };
+  if (event.result !== null) return finish(known, event.result);
+  return follow(known, event.server);
+}
+
+/** Refusals that would be the same again. */
+const HOPELESS_REFUSALS = Object.freeze(["unknown_session", "bad_origin", "ended"]);
+
+/** @param {State} state @param {Extract<MachineEvent, {type: "refused"}>} event @returns {State} */
+function onRefused(state, event) {
+  switch (event.code) {
+    case "expired":
+      return finish(state, outcomeWithoutVerdict("expired"));
+    case "busy":
+      return show(state, "busy");
+    case "not_ready":
+      return show(state, "draining", { retryInMs: 0 });
+    default:
+      return fail(state, event.code, !HOPELESS_REFUSALS.includes(event.code), null);
+  }
+}
+
+/** Screens that need the socket; the upload does not, and the others say already that it is gone. */
+const CONNECTED_SCREENS = Object.freeze([
+  "consent",
+  "precheck",
+  "asking",
+  "blocked",
+  "align",
+  "challenge",
+  "capture",
+  "processing",
+  "retry",
+]);
+
+/** @param {State} state @returns {State} */
+function onConnectionLost(state) {
+  if (!CONNECTED_SCREENS.includes(state.screen)) return state;
+  return show(state, "offline", { before: state.screen });
+}
+
+/** @param {State} state @param {Extract<MachineEvent, {type: "server_state"}>} event @returns {State} */
+function onServerState(state, event) {
+  if (event.version <= state.version) return state;
+  const { version, attemptsLeft, reason } = event;
+  return follow({ ...state, version, attemptsLeft, reason: reason ?? state.reason }, event.server);
+}
+
+/** @param {State} state @param {Challenge} challenge @returns {State} */
+function onChallenge(state, challenge) {
+  if (!isLive(state) || state.camera !== "live") return state;
+  const begun = { challenge, passed: challenge.index, percent: 0, reason: null, swapRefused: false };
+  return show(state, "challenge", begun);
+}
+
+/** @param {State} state @param {Extract<MachineEvent, {type: "challenge_result"}>} event @returns {State} */
+function onChallengeResult(state, event) {
+  if (state.screen !== "challenge" || state.challenge?.id !== event.id) return state;
+  if (!event.passed) return { ...state, percent: 0, hint: null, reason: event.reason };
+  return { ...state, percent: 100, hint: null, passed: state.challenge.index + 1 };
+}
+
+/** @param {State} state @param {Extract<MachineEvent, {type: "capture_request"}>} event @returns {State} */
+function onCaptureRequest(state, event) {
+  if (!isLive(state) || state.camera !== "live") return state;
+  return show(state, "uploading", { capture: event.capture, uploads: state.uploads + 1 });
+}
+
+/** @param {State} state @param {Extract<MachineEvent, {type: "uploaded"}>} event @returns {State} */
+function onUploaded(state, event) {
+  if (event.result !== null) return finish(state, event.result);
+  return state.screen === "uploading" ? show(state, "processing", { capture: null }) : state;
+}
+
+/** @param {State} state @returns {State} */
+function onCameraOpened(state) {
+  const opened = { ...state, camera: /** @type {const} */ ("live"), trouble: null };
+  return state.screen === "asking" ? announce(opened) : opened;
+}
+
+/** @param {State} state @param {string} trouble @returns {State} */
+function onCameraGone(state, trouble) {
+  const gone = { ...state, camera: /** @type {const} */ ("off"), trouble };
+  const needsCamera = isLive(state) || ["boot", "asking", "uploading"].includes(state.screen);
+  return needsCamera ? show(gone, "blocked", { capture: null }) : gone;
+}
+
+/** Nothing is waited for without end. @param {State} state @param {string} screen @returns {State} */
+function onPatienceOver(state, screen) {
+  if (screen !== state.screen) return state;
+  switch (screen) {
+    case "boot":
+      return show(state, "offline", { before: null });
+    case "uploading":
+      return fail(state, "upload_failed", true, null);
+    case "align":
+    case "offline":
+    case "processing":
+      return { ...state, slow: true };
+    default:
+      return state;
+  }
+}
+
+/** @param {State} state @param {string} screen @param {(state: State) => State} then @returns {State} */
+function only(state, screen, then) {
+  return state.screen === screen ? then(state) : state;
+}
+
+/** @param {State} state @param {"accepted"|"declined"} consent @returns {State} */
+function answer(state, consent) {
+  return only(state, "consent", () => ({ ...state, dialog: null, consent, answers: state.answers + 1 }));
+}
+
+/** @param {State} state @returns {State} */
+function onRetryPressed(state) {
+  if (state.screen !== "retry" && state.screen !== "failed") return state;
+  if (state.screen === "failed" && state.error !== "upload_failed") return connect(state);
+  return state.camera === "live" ? announce(state) : ask(state);
+}
+
+/** @param {State} state @returns {State} */
+function onReconnectPressed(state) {
+  const screens = ["offline", "processing", "superseded", "busy", "draining", "failed"];
+  return screens.includes(state.screen) ? connect(state) : state;
+}
+
+/** Events that come from the server. @param {State} state @param {MachineEvent} event @returns {State|null} */
+function onServer(state, event) {
+  switch (event.type) {
+    case "hello_accepted":
+      return onHello(state, event);
+    case "refused":
+      return onRefused(state, event);
+    case "connection_lost":
+      return onConnectionLost(state);
+    case "server_state":
+      return onServerState(state, event);
+    case "acknowledged":
+      return follow(state, event.server);
+    case "hint":
+      return isLive(state) ? { ...state, hint: event.hint } : state;
+    case "align_progress":
+      return only(state, "align", () => ({ ...state, alignPercent: event.percent }));
+    case "challenge":
+      return onChallenge(state, event.challenge);
+    case "progress":
+      return state.screen === "challenge" && state.challenge?.id === event.id && state.percent < 100
+        ? { ...state, percent: event.percent }
+        : state;
+    case "challenge_result":
+      return onChallengeResult(state, event);
+    case "capture_request":
+      return onCaptureRequest(state, event);
+    case "result":
+      return finish(state, event.result);
+    case "superseded":
+      return show(state, "superseded", { camera: "off" });
+    case "expired":
+      return finish(state, outcomeWithoutVerdict("expired"));
+    case "draining":
+      return show(state, "draining", { before: state.screen, retryInMs: event.retryInMs });
+    case "server_error":
+      return fail(state, event.code, event.retryable, event.supportId);
+    default:
+      return null;
+  }
+}
+
+/** Events of the camera, the upload and the clock. @param {State} state @param {MachineEvent} event @returns {State|null} */
+function onDevice(state, event) {
+  switch (event.type) {
+    case "camera_opened":
+      return onCameraOpened(state);
+    case "camera_failed":
+    case "camera_lost":
+      return onCameraGone(state, event.trouble);
+    case "uploaded":
+      return onUploaded(state, event);
+    case "upload_failed":
+      return only(state, "uploading", () => fail(state, "upload_failed", true, event.supportId));
+    case "patience_over":
+      return onPatienceOver(state, event.screen);
+    default:
+      return null;
+  }
+}
+
+/** What the person did. @param {State} state @param {MachineEvent} event @returns {State} */
+function onPerson(state, event) {
+  switch (event.type) {
+    case "consent_accepted":
+      return answer(state, "accepted");
+    case "decline_confirmed":
+      return answer(state, "declined");
+    case "start_pressed":
+      return state.screen === "precheck" || state.screen === "blocked" ? ask(state) : state;
+    case "camera_picked":
+      return isLive(state) || state.screen === "blocked"
+        ? ask({ ...state, dialog: null, cameraId: event.cameraId })
+        : { ...state, dialog: null, cameraId: event.cameraId };
+    case "retry_pressed":
+      return onRetryPressed(state);
+    case "reconnect_pressed":
+      return onReconnectPressed(state);
+    case "dialog_asked":
+      return DIALOGS.includes(event.dialog) ? { ...state, dialog: event.dialog } : state;
+    case "dialog_closed":
+      return { ...state, dialog: null };
+    case "leave_confirmed":
+      return { ...state, dialog: null, leaves: state.leaves + 1 };
+    case "swap_pressed":
+      return only(state, "challenge", () => ({ ...state, swaps: state.swaps + 1, swapRefused: false }));
+    case "swap_refused":
+      return only(state, "challenge", () => ({ ...state, swapRefused: true }));
+    case "left":
+      return finish(state, outcomeWithoutVerdict("cancelled"));
+    default:
+      return state;
+  }
+}
+
+/**
+ * The next state. An event that means nothing on this screen leaves the state as it is.
+ * After the outcome nothing changes any more; a superseded page only comes back by the person's wish.
+ * @param {State} state @param {MachineEvent} event @returns {State}
+ */
+export function reduce(state, event) {
+  if (state.screen === "outcome") return state;
+  if (state.screen === "superseded" && event.type !== "reconnect_pressed") return state;
+  return onServer(state, event) ?? onDevice(state, event) ?? onPerson(state, event);
+}

@@ -1,0 +1,237 @@
+/**
+ * What each screen without the live camera says, as data: pure, so that a test can see that none of
+ * them is a dead end. `view_card.js` draws it.
+ */
+
+import { blockedCard } from "./cards_blocked.js";
+import { outcomeCard } from "./cards_outcome.js";
+
+/**
+ * @typedef {import("./capture_machine.js").State} State
+ * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("./messages.js").Translate} Translate
+ */
+
+/**
+ * @typedef {object} Action one thing to press
+ * @property {string} label
+ * @property {"primary"|"secondary"} kind
+ * @property {MachineEvent} [event] for the state machine
+ * @property {"reload"|"copy_link"|"close"} [command] for the page itself
+ * @property {string} [href] an address to go to
+ * @property {boolean} [isBusy] pressed, and not answered yet
+ */
+
+/**
+ * @typedef {object} Card
+ * @property {string} figure icon, or the name of a drawing
+ * @property {"accent"|"success"|"caution"|"danger"|"neutral"} tone
+ * @property {string} title
+ * @property {string} [lead]
+ * @property {{icon: string, text: string}[]} [points]
+ * @property {string[]} [steps] to be done in this order
+ * @property {string} [snippet] code for the integrator
+ * @property {{summary: string, paragraphs: string[]}} [details]
+ * @property {string} [note]
+ * @property {Action[]} actions
+ * @property {boolean} [isWaiting] something else moves it on, and a timeout stands behind it
+ * @property {boolean} [isUrgent] spoken at once
+ */
+
+/**
+ * @typedef {object} Surface what the cards depend on beside the state
+ * @property {Translate} t
+ * @property {string} organization
+ * @property {boolean} isFramed
+ * @property {string} userAgent
+ */
+
+export const CONSENT_PARAGRAPHS = Object.freeze(["who", "what", "why", "keep", "rights"]);
+
+/** @param {State} state @param {Surface} surface @returns {Card} */
+function consentCard(state, { t, organization }) {
+  const values = { organization };
+  const isBusy = state.consent !== null;
+  return {
+    figure: "oval",
+    tone: "accent",
+    title: t("consent.title"),
+    lead: t("consent.lead", values),
+    points: [
+      { icon: "video", text: t("consent.point_what") },
+      { icon: "shield", text: t("consent.point_why", values) },
+      { icon: "clock", text: t("consent.point_keep", values) },
+    ],
+    details: {
+      summary: t("consent.full"),
+      paragraphs: CONSENT_PARAGRAPHS.map((part) => t(`consent.full_${part}`, values)),
+    },
+    actions: [
+      { label: t("consent.accept"), kind: "primary", event: { type: "consent_accepted" }, isBusy },
+      {
+        label: t("consent.decline"),
+        kind: "secondary",
+        event: { type: "dialog_asked", dialog: "decline" },
+        isBusy,
+      },
+    ],
+  };
+}
+
+/** @param {State} _state @param {Surface} surface @returns {Card} */
+function precheckCard(_state, { t }) {
+  return {
+    figure: "oval",
+    tone: "accent",
+    title: t("precheck.title"),
+    lead: t("precheck.lead"),
+    points: [
+      { icon: "light", text: t("precheck.point_light") },
+      { icon: "eye", text: t("precheck.point_face") },
+      { icon: "phone", text: t("precheck.point_level") },
+    ],
+    note: t("precheck.note"),
+    actions: [{ label: t("precheck.start"), kind: "primary", event: { type: "start_pressed" } }],
+  };
+}
+
+/** @param {State} _state @param {Surface} surface @returns {Card} */
+function askingCard(_state, { t }) {
+  return {
+    figure: "permission",
+    tone: "accent",
+    title: t("asking.title"),
+    lead: t("asking.lead"),
+    note: t("asking.note"),
+    actions: [],
+    isWaiting: true,
+  };
+}
+
+/** Reasons that have tips of their own; every other gets the general ones. */
+const RETRY_TIPS = Object.freeze([
+  "timed_out",
+  "wrong_movement",
+  "too_fast",
+  "face_lost",
+  "multiple_faces",
+  "interrupted",
+  "quality",
+  "face_changed",
+]);
+
+/** @param {State} state @param {Surface} surface @returns {Card} */
+function retryCard(state, { t }) {
+  const reason = RETRY_TIPS.includes(state.reason ?? "") ? state.reason : "other";
+  return {
+    figure: "swap",
+    tone: "caution",
+    title: t("retry.title"),
+    lead: t(`retry.${reason}`),
+    points: [
+      { icon: "eye", text: t(`retry.${reason}_tip`) },
+      { icon: "light", text: t("precheck.point_light") },
+      { icon: "clock", text: t("retry.tip_pace") },
+    ],
+    note: t("retry.left", { count: state.attemptsLeft }),
+    actions: [{ label: t("action.try_again"), kind: "primary", event: { type: "retry_pressed" } }],
+    isUrgent: true,
+  };
+}
+
+/** @param {Surface} surface @param {string} key @param {string} figure @param {Action[]} actions @returns {Card} */
+function waitingCard({ t }, key, figure, actions) {
+  const tone = figure === "spinner" ? "accent" : "caution";
+  return { figure, tone, title: t(`${key}.title`), lead: t(`${key}.lead`), actions, isWaiting: true };
+}
+
+/** @param {Translate} t @returns {Action} */
+function reconnect(t) {
+  return { label: t("action.try_now"), kind: "secondary", event: { type: "reconnect_pressed" } };
+}
+
+/** @param {State} state @param {Surface} surface @returns {Card} */
+function processingCard(state, surface) {
+  if (!state.slow) return waitingCard(surface, "processing", "spinner", []);
+  return waitingCard(surface, "processing_slow", "spinner", [reconnect(surface.t)]);
+}
+
+/** @param {State} state @param {Surface} surface @returns {Card} */
+function offlineCard(state, surface) {
+  const key = state.slow ? "offline_slow" : "offline";
+  return waitingCard(surface, key, "network", [reconnect(surface.t)]);
+}
+
+/** @param {State} _state @param {Surface} surface @returns {Card} */
+function supersededCard(_state, { t }) {
+  return {
+    figure: "window",
+    tone: "neutral",
+    title: t("superseded.title"),
+    lead: t("superseded.lead"),
+    actions: [{ label: t("superseded.here"), kind: "primary", event: { type: "reconnect_pressed" } }],
+    isUrgent: true,
+  };
+}
+
+/** Codes of failures with texts of their own. */
+const FAILURES = Object.freeze(["unknown_session", "bad_origin", "ended", "upload_failed", "timeout"]);
+
+/** @param {State} state @param {Surface} surface @returns {Card} */
+function failedCard(state, { t }) {
+  const key = FAILURES.includes(state.error ?? "") ? state.error : "other";
+  const again = { label: t("action.try_again"), event: /** @type {const} */ ({ type: "retry_pressed" }) };
+  const reload = { label: t("action.reload"), command: /** @type {const} */ ("reload") };
+  return {
+    figure: "warning",
+    tone: "danger",
+    title: t(`failed.${key}`),
+    lead: t(`failed.${key}_lead`),
+    note: state.supportId === null ? "" : t("failed.support_id", { id: state.supportId }),
+    actions: [{ kind: "primary", ...(state.retryable ? again : reload) }],
+    isUrgent: true,
+  };
+}
+
+/** @type {Readonly<Record<string, (state: State, surface: Surface) => Card>>} */
+const CARDS = Object.freeze({
+  boot: (_state, surface) => waitingCard(surface, "boot", "spinner", []),
+  consent: consentCard,
+  precheck: precheckCard,
+  asking: askingCard,
+  blocked: blockedCard,
+  uploading: (_state, surface) => waitingCard(surface, "uploading", "spinner", []),
+  processing: processingCard,
+  retry: retryCard,
+  outcome: outcomeCard,
+  superseded: supersededCard,
+  offline: offlineCard,
+  busy: (_state, surface) => waitingCard(surface, "busy", "clock", [reconnect(surface.t)]),
+  draining: (_state, surface) => waitingCard(surface, "draining", "network", [reconnect(surface.t)]),
+  failed: failedCard,
+});
+
+/** Screens on which the last picture of the camera stays, dimmed. */
+const DIMMED_SCREENS = Object.freeze(["offline", "draining"]);
+
+/** Screens that belong to the stage while the camera is live. */
+const STAGE_SCREENS = Object.freeze(["align", "challenge", "capture", "uploading", "processing"]);
+
+/** Whether the stage is what the person looks at. @param {State} state @returns {boolean} */
+export function isOnStage(state) {
+  return state.camera === "live" && STAGE_SCREENS.includes(state.screen) && !state.slow;
+}
+
+/** Whether the stage stays in sight, under a card. @param {State} state @returns {boolean} */
+export function isStageDimmed(state) {
+  return state.camera === "live" && DIMMED_SCREENS.includes(state.screen);
+}
+
+/**
+ * The card of the state, or null where the stage has everything.
+ * @param {State} state @param {Surface} surface @returns {Card|null}
+ */
+export function cardOf(state, surface) {
+  if (isOnStage(state)) return null;
+  return CARDS[state.screen]?.(state, surface) ?? null;
+}

@@ -1,0 +1,75 @@
+/**
+ * The camera is not to be had: what happened, why it may be, and what to do, for each trouble.
+ */
+
+import { browserOf } from "./browser.js";
+
+/**
+ * @typedef {import("./cards.js").Card} Card
+ * @typedef {import("./cards.js").Action} Action
+ * @typedef {import("./cards.js").Surface} Surface
+ * @typedef {import("./capture_machine.js").State} State
+ */
+
+/** What an integrator has to write; shown where the frame forbids the camera. */
+export const IFRAME_SNIPPET = '<iframe src="…" allow="camera"></iframe>';
+export const SANDBOX_SNIPPET = 'sandbox="allow-scripts allow-same-origin allow-forms allow-top-navigation"';
+
+/** @typedef {"try_again"|"reload"|"copy_link"} Way */
+
+/** @type {Readonly<Record<string, {figure: string, ways: readonly Way[], snippet?: string}>>} */
+const TROUBLES = Object.freeze({
+  insecure: { figure: "lock", ways: ["reload"] },
+  policy: { figure: "camera_off", ways: ["reload", "copy_link"], snippet: IFRAME_SNIPPET },
+  sandbox: { figure: "camera_off", ways: ["reload", "copy_link"], snippet: SANDBOX_SNIPPET },
+  webview: { figure: "window", ways: ["copy_link", "try_again"] },
+  denied: { figure: "camera_off", ways: ["try_again"] },
+  in_use: { figure: "pause", ways: ["try_again"] },
+  no_camera: { figure: "camera_off", ways: ["try_again", "copy_link"] },
+  constraints: { figure: "camera", ways: ["try_again"] },
+  timeout: { figure: "clock", ways: ["try_again"] },
+  lost: { figure: "camera_off", ways: ["try_again"] },
+});
+
+/** @type {Readonly<Record<Way, Pick<Action, "event"|"command">>>} */
+const WAYS = Object.freeze({
+  try_again: { event: { type: "start_pressed" } },
+  reload: { command: "reload" },
+  copy_link: { command: "copy_link" },
+});
+
+/** Edge keeps the permission where Chrome does. @param {string} userAgent @returns {string} */
+function recoveryOf(userAgent) {
+  const browser = browserOf(userAgent);
+  return browser === "edge" ? "chrome" : browser;
+}
+
+/** @param {string} trouble @param {Surface} surface @returns {string[]} */
+function stepsOf(trouble, { t, userAgent }) {
+  if (trouble === "denied") {
+    const browser = recoveryOf(userAgent);
+    return [t(`recovery.${browser}_1`), t(`recovery.${browser}_2`), t("recovery.then")];
+  }
+  return [t(`blocked.${trouble}_1`), t(`blocked.${trouble}_2`)];
+}
+
+/** @param {State} state @param {Surface} surface @returns {Card} */
+export function blockedCard(state, surface) {
+  const { t } = surface;
+  const known = Object.hasOwn(TROUBLES, state.trouble ?? "") ? /** @type {string} */ (state.trouble) : "in_use";
+  const trouble = /** @type {{figure: string, ways: readonly Way[], snippet?: string}} */ (TROUBLES[known]);
+  return {
+    figure: trouble.figure,
+    tone: "caution",
+    title: t(`blocked.${known}`),
+    lead: t(`blocked.${known}_why`),
+    steps: stepsOf(known, surface),
+    ...(trouble.snippet === undefined ? {} : { snippet: trouble.snippet }),
+    actions: trouble.ways.map((way, index) => ({
+      label: t(`action.${way}`),
+      kind: index === 0 ? "primary" : "secondary",
+      ...WAYS[way],
+    })),
+    isUrgent: true,
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * How it ended, and where it goes from here. Never a score, never which check decided.
+ */
+
+/**
+ * @typedef {import("./cards.js").Card} Card
+ * @typedef {import("./cards.js").Action} Action
+ * @typedef {import("./cards.js").Surface} Surface
+ * @typedef {import("./capture_machine.js").State} State
+ */
+
+/** @type {Readonly<Record<string, {figure: string, tone: Card["tone"]}>>} */
+const LOOKS = Object.freeze({
+  approved: { figure: "check", tone: "success" },
+  rejected: { figure: "cross", tone: "neutral" },
+  in_review: { figure: "review", tone: "accent" },
+  declined: { figure: "cross", tone: "neutral" },
+  cancelled: { figure: "cross", tone: "neutral" },
+  abandoned: { figure: "clock", tone: "neutral" },
+  expired: { figure: "clock", tone: "neutral" },
+});
+
+/** Reasons for which the person can do something about it the next time. */
+const REASONS = Object.freeze(["not_matched", "challenges_failed", "camera_suspected", "quality", "face_changed"]);
+
+/** How long the outcome is read before the redirect, in milliseconds: bad news take longer. */
+export const REDIRECT_DELAY_MS = Object.freeze({ approved: 2_000, other: 5_000 });
+
+/** @param {State} state @param {Surface} surface @returns {Action[]} */
+function wayOn(state, { t, isFramed }) {
+  const redirect = state.result?.redirect ?? null;
+  if (redirect !== null) return [{ label: t("action.continue"), kind: "primary", href: redirect.url }];
+  return isFramed ? [{ label: t("action.close"), kind: "primary", command: "close" }] : [];
+}
+
+/** @param {State} state @param {Surface} surface @returns {string} */
+function whatNext(state, { t, organization, isFramed }) {
+  const values = { organization };
+  if (state.result?.redirect !== null) return isFramed ? "" : t("outcome.taking_back", values);
+  return isFramed ? "" : t("outcome.may_close");
+}
+
+/** @param {State} state @param {Surface} surface @returns {Card} */
+export function outcomeCard(state, surface) {
+  const { t, organization } = surface;
+  const outcome = state.result?.outcome ?? "expired";
+  const reason = state.result?.reason ?? "";
+  const look = LOOKS[outcome] ?? /** @type {{figure: string, tone: Card["tone"]}} */ (LOOKS.expired);
+  const tip = outcome === "rejected" && REASONS.includes(reason) ? [t(`outcome.tip_${reason}`)] : [];
+  const supportId = state.result?.support_id ?? null;
+  const support = supportId !== null && outcome !== "approved" ? t("failed.support_id", { id: supportId }) : "";
+  return {
+    ...look,
+    title: t(`outcome.${outcome}`),
+    lead: [t(`outcome.${outcome}_lead`, { organization }), ...tip].join(" "),
+    note: [whatNext(state, surface), support].filter((text) => text !== "").join(" "),
+    actions: wayOn(state, surface),
+    isUrgent: outcome !== "approved",
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * What follows from a change of the state: each effect is derived from the state before and after it.
+ */
+
+import { LIVE_SCREENS } from "./capture_machine.js";
+import { REDIRECT_DELAY_MS } from "./cards_outcome.js";
+
+/** How long each screen may wait before it says so, or gives another way on. */
+export const PATIENCE_MS = Object.freeze({
+  boot: 12_000,
+  align: 30_000,
+  uploading: 40_000,
+  processing: 20_000,
+  offline: 20_000,
+});
+
+/** How often a server that was full or going down is asked again. */
+const COME_BACK_MS = 5_000;
+
+const TELEMETRY_BATCH = 8;
+
+/**
+ * @typedef {import("./capture_machine.js").State} State
+ * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ */
+
+/**
+ * @typedef {object} Parts
+ * @property {ReturnType<typeof import("./socket.js").createSocket>} socket
+ * @property {ReturnType<typeof import("./camera_session.js").createCameraSession>} camera
+ * @property {ReturnType<typeof import("./frame_stream.js").createFrameStream>} stream
+ * @property {HTMLVideoElement} video
+ * @property {(ticket: string, maxBytes: number) => Promise<MachineEvent>} upload
+ * @property {(type: string, data?: object) => void} tellParent
+ * @property {(event: MachineEvent) => void} dispatch
+ * @property {(url: string) => void} goTo
+ * @property {string} consentVersion
+ * @property {boolean} isFramed
+ * @property {() => boolean} isHidden
+ */
+
+/** Whether frames should flow. A person who reads the help is not hurried into a challenge. @param {State} state */
+function wantsFrames({ screen, camera, dialog }) {
+  return camera === "live" && LIVE_SCREENS.includes(screen) && !(screen === "align" && dialog !== null);
+}
+
+/** @param {Parts} parts */
+export function createEffects(parts) {
+  const { socket, camera, stream, video, dispatch, tellParent } = parts;
+  let patience = 0;
+  let comingBack = 0;
+  /** @type {{name: string, at_ms: number}[]} */
+  let events = [];
+
+  /** Counters that grew: each asks for its effect once. @param {State} next @param {State} previous */
+  function onCounters(next, previous) {
+    if (next.connects > previous.connects) socket.connect();
+    if (next.asks > previous.asks) void camera.open(next.cameraId);
+    if (next.announcements > previous.announcements) void socket.camera(camera.describe());
+    if (next.answers > previous.answers) void socket.consent(parts.consentVersion, next.consent === "accepted");
+    if (next.swaps > previous.swaps && next.challenge !== null) void socket.swap(next.challenge.id);
+    if (next.uploads > previous.uploads && next.capture !== null) {
+      void parts.upload(next.capture.ticket, next.capture.maxBytes).then(dispatch);
+    }
+    if (next.leaves > previous.leaves) void leave();
+  }
+
+  async function leave() {
+    const ack = await socket.cancel();
+    // With an answer the result follows by itself; without one the person still leaves.
+    if (!ack.ok) dispatch({ type: "left" });
+  }
+
+  /** @param {State} next @param {State} previous */
+  function onCamera(next, previous) {
+    if (next.camera === "off" && previous.camera !== "off") camera.close();
+    const isTold = next.screen === "blocked" && previous.screen !== "blocked" && next.trouble !== null;
+    if (isTold) void socket.camera({ error: next.trouble });
+    if (wantsFrames(next) && !parts.isHidden()) stream.start();
+    else stream.stop();
+    if (next.camera !== "live") return;
+    // The last picture stays while a connection is awaited or the still is on its way.
+    const isStill = ["offline", "draining", "uploading", "processing"].includes(next.screen);
+    if (isStill && !video.paused) video.pause();
+    if (!isStill && video.paused) void video.play().catch(() => {});
+  }
+
+  /** @param {State} next */
+  function onNewScreen(next) {
+    clearTimeout(patience);
+    clearInterval(comingBack);
+    const { screen } = next;
+    const limit = /** @type {Record<string, number>} */ (PATIENCE_MS)[screen];
+    if (limit !== undefined)
+      patience = window.setTimeout(() => dispatch({ type: "patience_over", screen }), limit);
+    if (screen === "busy" || screen === "draining") {
+      comingBack = window.setInterval(() => socket.connect(), Math.max(COME_BACK_MS, next.retryInMs));
+    }
+    if (screen === "superseded" || screen === "outcome" || screen === "failed") socket.close();
+    events.push({ name: `screen_${screen}`, at_ms: Math.round(performance.now()) });
+    if (events.length >= TELEMETRY_BATCH) {
+      void socket.telemetry(events);
+      events = [];
+    }
+  }
+
+  /** @param {State} next */
+  function onOutcome({ result }) {
+    const { outcome = "expired", reason = null, redirect = null } = result ?? {};
+    if (outcome === "cancelled") tellParent("cancelled", { outcome });
+    else tellParent("completed", { outcome, reason });
+    if (redirect === null || parts.isFramed) return;
+    const delay = outcome === "approved" ? REDIRECT_DELAY_MS.approved : REDIRECT_DELAY_MS.other;
+    window.setTimeout(() => parts.goTo(redirect.url), delay);
+  }
+
+  /** @param {State} next */
+  function tellParentOf(next) {
+    tellParent("step", { step: next.screen });
+    if (next.screen === "blocked") tellParent("error", { code: next.trouble });
+    if (next.screen === "failed") tellParent("error", { code: next.error });
+    if (next.screen === "outcome") onOutcome(next);
+  }
+
+  return {
+    /** @param {State} next @param {State} previous */
+    follow(next, previous) {
+      if (next.screen !== previous.screen) {
+        onNewScreen(next);
+        tellParentOf(next);
+      }
+      onCounters(next, previous);
+      onCamera(next, previous);
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Sends frames, one in flight: the next is taken when the last is acknowledged, so the newest always
+ * wins and latency stays bounded at any load; under load the rate falls instead.
+ */
+
+/** Without an acknowledgement for so long the connection is as good as lost. */
+export const FRAME_TIMEOUT_MS = 6_000;
+
+/** A camera that shows nothing new for so long has frozen. */
+export const FROZEN_MS = 4_000;
+
+/** After a refusal that gives no time of its own. */
+const REFUSED_PAUSE_MS = 250;
+
+/** Longest pause that a server may ask for: a person is waiting. */
+const LONGEST_PAUSE_MS = 2_000;
+
+/**
+ * @typedef {object} StreamParts
+ * @property {() => Promise<number|null>} nextFrame resolves with the time (epoch, ms) of a picture that
+ *   the camera has not shown before, or null when it shows none any more
+ * @property {() => Promise<ArrayBuffer|null>} encode the picture that is shown now
+ * @property {(meta: {seq: number, captured_at_ms: number, challenge_id: string|null}, bytes: ArrayBuffer)
+ *   => Promise<import("./protocol.js").Ack>} send
+ * @property {(ms: number) => Promise<void>} pause
+ * @property {() => number} now milliseconds, growing
+ * @property {() => string|null} challengeId
+ * @property {() => number} fps
+ * @property {() => void} onFrozen
+ */
+
+/**
+ * @param {StreamParts} parts
+ */
+export function createFrameStream(parts) {
+  let seq = 0;
+  let run = 0;
+
+  /** How long to wait before the next frame. @param {number} startedMs @param {import("./protocol.js").Ack} ack */
+  function pauseAfter(startedMs, ack) {
+    const asked = typeof ack.next_in_ms === "number" && ack.next_in_ms >= 0 ? ack.next_in_ms : 0;
+    const floor = ack.ok ? asked : Math.max(asked, REFUSED_PAUSE_MS);
+    const paced = 1000 / parts.fps() - (parts.now() - startedMs);
+    return Math.min(LONGEST_PAUSE_MS, Math.max(0, floor, paced));
+  }
+
+  /** @param {number} mine the run this loop belongs to; a later start or stop ends it */
+  async function loop(mine) {
+    while (run === mine) {
+      const startedMs = parts.now();
+      const capturedAtMs = await parts.nextFrame();
+      if (run !== mine) return;
+      if (capturedAtMs === null) {
+        run += 1;
+        return parts.onFrozen();
+      }
+      const bytes = await parts.encode();
+      if (run !== mine) return;
+      const ack = bytes === null ? { ok: false } : await sendOne(capturedAtMs, bytes);
+      if (run !== mine) return;
+      await parts.pause(pauseAfter(startedMs, ack));
+    }
+  }
+
+  /** @param {number} capturedAtMs @param {ArrayBuffer} bytes */
+  function sendOne(capturedAtMs, bytes) {
+    seq += 1;
+    return parts.send({ seq, captured_at_ms: capturedAtMs, challenge_id: parts.challengeId() }, bytes);
+  }
+
+  return {
+    /** The highest number sent; it never falls, not even over a reconnection. */
+    get lastSeq() {
+      return seq;
+    },
+    get isRunning() {
+      return run % 2 === 1;
+    },
+    start() {
+      if (run % 2 === 1) return;
+      run += 1;
+      void loop(run);
+    },
+    stop() {
+      if (run % 2 === 1) run += 1;
+    },
+  };
+}
+
+/**
+ * Waits for a picture that was not there before: a frame sent twice would look like a replay.
+ * @param {HTMLVideoElement} video
+ * @param {number} [frozenMs]
+ * @returns {() => Promise<number|null>}
+ */
+export function freshFrames(video, frozenMs = FROZEN_MS) {
+  let lastTime = -1;
+
+  /** @returns {number|null} */
+  function ifFresh() {
+    if (video.readyState < 2 || video.currentTime === lastTime) return null;
+    lastTime = video.currentTime;
+    return Math.round(performance.timeOrigin + performance.now());
+  }
+
+  /** Where the browser tells of each frame it shows, else at each repaint. @param {() => void} callback */
+  function onNextPicture(callback) {
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(callback);
+    else requestAnimationFrame(callback);
+  }
+
+  return () =>
+    new Promise((resolve) => {
+      let isOver = false;
+      const timer = setTimeout(() => settle(null), frozenMs);
+      /** @param {number|null} value */
+      function settle(value) {
+        if (isOver) return;
+        isOver = true;
+        clearTimeout(timer);
+        resolve(value);
+      }
+      function look() {
+        if (isOver) return;
+        const time = ifFresh();
+        if (time !== null) settle(time);
+        else onNextPicture(look);
+      }
+      onNextPicture(look);
+    });
+}

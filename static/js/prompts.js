@@ -1,0 +1,98 @@
+/**
+ * Which words the stage shows and speaks: pure, one prompt and at most one hint at a time.
+ */
+
+/**
+ * @typedef {import("./capture_machine.js").State} State
+ * @typedef {import("./messages.js").Translate} Translate
+ */
+
+/** Hints that are the second half of the movement itself: they take the prompt's place. */
+export const RETURN_HINTS = Object.freeze(["return_to_centre", "move_back", "open_eyes", "relax_face"]);
+
+/** When the time left is shown. */
+export const TIME_NEARLY_OVER_MS = 5_000;
+
+/** @param {import("./protocol.js").Challenge} challenge @param {Translate} t @returns {string} */
+function challengePrompt({ kind, direction }, t) {
+  return t(direction === null ? `prompt.${kind}` : `prompt.${kind}_${direction}`);
+}
+
+/** @param {State} state @returns {boolean} whether the hint is the prompt's second half */
+function isReturning({ screen, hint }) {
+  return screen === "challenge" && RETURN_HINTS.includes(hint?.code ?? "");
+}
+
+/** @param {import("./protocol.js").Hint} hint @param {Translate} t @returns {string} */
+function hintText({ code, direction, escalated }, t) {
+  if (code === "off_centre") return t(direction === null ? "hint.off_centre" : `hint.off_centre_${direction}`);
+  const isLong = escalated && ESCALATED_HINTS.includes(code);
+  return t(isLong ? `hint.${code}_more` : `hint.${code}`);
+}
+
+/** Hints that say more when they have stood for long. */
+export const ESCALATED_HINTS = Object.freeze([
+  "no_face",
+  "too_dark",
+  "too_bright",
+  "uneven_light",
+  "blurry",
+  "eyes_not_visible",
+  "keep_going",
+]);
+
+/**
+ * The sentence at the top of the stage.
+ * @param {State} state @param {Translate} t @returns {string}
+ */
+export function promptOf(state, t) {
+  const { screen, challenge, hint } = state;
+  if (screen === "challenge" && challenge !== null) {
+    if (state.passed > challenge.index) return t("prompt.passed");
+    if (state.reason !== null) return t("prompt.not_passed");
+    if (isReturning(state)) return t(`hint.${hint?.code}`);
+    return challengePrompt(challenge, t);
+  }
+  if (screen === "capture") return t("prompt.capture");
+  if (screen === "uploading") return t("prompt.uploading");
+  if (screen === "processing") return t("prompt.processing");
+  return t(state.alignPercent > 0 && hint === null ? "prompt.hold" : "prompt.align");
+}
+
+/**
+ * The line under the oval, or "".
+ * @param {State} state @param {Translate} t @returns {string}
+ */
+export function hintOf(state, t) {
+  if (state.hint !== null && !isReturning(state)) return hintText(state.hint, t);
+  if (state.screen === "align" && state.slow) return t("hint.help");
+  return "";
+}
+
+/**
+ * The small line above the prompt.
+ * @param {State} state @param {Translate} t @returns {string}
+ */
+export function stepOf({ screen, challenge }, t) {
+  if (screen !== "challenge" || challenge === null) return "";
+  return t("prompt.step", { index: challenge.index + 1, total: challenge.total });
+}
+
+/**
+ * What the live region says about a change on the stage, or null. Its texts stand alone: whoever
+ * hears them does not see arrows, ring or ticks.
+ * @param {State} next @param {State} previous @param {Translate} t @returns {string|null}
+ */
+export function spokenOf(next, previous, t) {
+  const { challenge, screen } = next;
+  if (screen === "challenge" && challenge !== null) {
+    if (challenge.id !== previous.challenge?.id) return `${stepOf(next, t)}. ${challengePrompt(challenge, t)}`;
+    if (next.passed > previous.passed) return t("spoken.passed", { index: challenge.index + 1 });
+  }
+  if (next.hint !== null && next.hint !== previous.hint) {
+    return next.hint.code === "no_face" ? t("spoken.no_face") : hintText(next.hint, t);
+  }
+  if (screen !== previous.screen) return promptOf(next, t);
+  if (screen === "align" && previous.alignPercent === 0 && next.alignPercent > 0) return t("prompt.hold");
+  return null;
+}

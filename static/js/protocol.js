@@ -1,0 +1,161 @@
+/**
+ * The names of the capture protocol (docs/capture-protocol.md), and the shapes of its messages.
+ * A Python test compares these lists with the server's, so they stay plain frozen literals.
+ */
+
+export const PARENT_MESSAGE_VERSION = 1;
+
+export const CLIENT_EVENTS = Object.freeze([
+  "hello",
+  "consent",
+  "camera",
+  "frame",
+  "swap_challenge",
+  "visibility",
+  "cancel",
+  "telemetry",
+]);
+
+export const SERVER_EVENTS = Object.freeze([
+  "state",
+  "hint",
+  "align_progress",
+  "challenge",
+  "progress",
+  "challenge_result",
+  "capture_request",
+  "result",
+  "superseded",
+  "expired",
+  "draining",
+  "error",
+]);
+
+export const SERVER_STATES = Object.freeze([
+  "consent",
+  "camera",
+  "align",
+  "challenge",
+  "capture",
+  "processing",
+  "retry",
+  "done",
+  "busy",
+]);
+
+export const HINT_CODES = Object.freeze([
+  "no_face",
+  "multiple_faces",
+  "too_far",
+  "too_close",
+  "off_centre",
+  "eyes_not_visible",
+  "too_dark",
+  "too_bright",
+  "uneven_light",
+  "blurry",
+  "look_straight",
+  "hold_still",
+  "return_to_centre",
+  "move_back",
+  "open_eyes",
+  "relax_face",
+  "keep_going",
+  "wrong_way",
+]);
+
+export const DIRECTIONS = Object.freeze(["left", "right", "up", "down"]);
+
+export const CHALLENGE_KINDS = Object.freeze(["head_turn", "look", "blink", "smile", "mouth", "approach"]);
+
+/** Why one challenge was not passed; also the reasons of the state `retry`. */
+export const CHALLENGE_REASONS = Object.freeze([
+  "timed_out",
+  "wrong_movement",
+  "too_fast",
+  "face_lost",
+  "multiple_faces",
+  "interrupted",
+]);
+
+/** Reasons that a `result`, or the state `retry`, may carry beside those of a challenge. */
+export const OUTCOME_REASONS = Object.freeze([
+  "not_matched",
+  "challenges_failed",
+  "camera_suspected",
+  "consent_declined",
+  "quality",
+  "face_changed",
+]);
+
+export const OUTCOMES = Object.freeze([
+  "approved",
+  "rejected",
+  "in_review",
+  "declined",
+  "cancelled",
+  "abandoned",
+  "expired",
+]);
+
+/** `data.code` of a refused connection. */
+export const REFUSALS = Object.freeze(["unknown_session", "expired", "ended", "busy", "bad_origin", "not_ready"]);
+
+/** Why a frame was refused; none of them ends the stream. */
+export const FRAME_REFUSALS = Object.freeze([
+  "stale",
+  "other_challenge",
+  "too_large",
+  "too_fast",
+  "not_expected",
+  "not_an_image",
+]);
+
+/** What keeps the camera from the page: the `error` of the message `camera`. */
+export const CAMERA_TROUBLES = Object.freeze([
+  "insecure",
+  "policy",
+  "sandbox",
+  "webview",
+  "denied",
+  "in_use",
+  "no_camera",
+  "constraints",
+  "timeout",
+  "lost",
+]);
+
+export const CAMERA_LABEL_CLASSES = Object.freeze(["physical", "virtual", "unknown"]);
+
+/** Types of the messages to the integrator's page. */
+export const PARENT_MESSAGES = Object.freeze([
+  "ready",
+  "started",
+  "step",
+  "resize",
+  "completed",
+  "cancelled",
+  "error",
+  "close_request",
+]);
+
+/** Used until `hello` is answered: 640×480 at q 0.7 is 22–30 KiB and encodes in 3–4 ms. */
+export const DEFAULT_FRAME_POLICY = Object.freeze({
+  width: 640,
+  height: 480,
+  quality: 0.7,
+  fps: 10,
+  max_bytes: 262144,
+});
+
+/**
+ * @typedef {{width: number, height: number, quality: number, fps: number, max_bytes: number}} FramePolicy
+ * @typedef {{url: string, status: string}} Redirect
+ * @typedef {{outcome: string, reason: string|null, redirect: Redirect|null, support_id: string|null}} Result
+ * @typedef {{code: string, direction: string|null, escalated: boolean}} Hint
+ * @typedef {{id: string, kind: string, direction: string|null, index: number, total: number,
+ *   timeLimitMs: number}} Challenge
+ * @typedef {{ticket: string, maxBytes: number}} CaptureRequest
+ * @typedef {{ok: boolean, code?: string, retryable?: boolean, support_id?: string|null,
+ *   [field: string]: unknown}} Ack
+ */

@@ -1,0 +1,147 @@
+/**
+ * The connection to the namespace `/capture`. Every question has a timeout, none is queued while the
+ * connection is away, and after each reconnection `hello` comes first.
+ */
+
+import { SERVER_EVENTS } from "./protocol.js";
+import { readHello, readServerEvent } from "./wire.js";
+
+const CONNECT_TIMEOUT_MS = 8_000;
+const ACK_TIMEOUT_MS = 8_000;
+const RECONNECT_DELAY_MS = 400;
+const RECONNECT_DELAY_MAX_MS = 3_000;
+
+/**
+ * @typedef {import("./protocol.js").Ack} Ack
+ * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("socket.io-client").Socket} Socket
+ */
+
+/** @param {string} code @returns {Ack} */
+function noAnswer(code) {
+  return { ok: false, code, retryable: true, support_id: null };
+}
+
+/** What a failed acknowledgement means to the page. @param {Ack} ack @returns {MachineEvent} */
+function failureOf(ack) {
+  const { code, retryable, support_id: supportId } = ack;
+  return {
+    type: "server_error",
+    code: typeof code === "string" ? code : "unknown",
+    retryable: retryable === true,
+    supportId: typeof supportId === "string" ? supportId : null,
+  };
+}
+
+/**
+ * @param {object} parts
+ * @param {(namespace: string, options: object) => Socket} parts.io
+ * @param {string} parts.token names the hosted session; goes into `auth`, never into an address
+ * @param {() => object} parts.hello the payload of `hello` as it is now
+ * @param {(event: MachineEvent) => void} parts.dispatch
+ */
+export function createSocket({ io, token, hello, dispatch }) {
+  const socket = io("/capture", {
+    path: "/socket.io",
+    transports: ["websocket"],
+    auth: { token },
+    autoConnect: false,
+    timeout: CONNECT_TIMEOUT_MS,
+    reconnectionDelay: RECONNECT_DELAY_MS,
+    reconnectionDelayMax: RECONNECT_DELAY_MAX_MS,
+  });
+
+  /** @param {string} event @param {unknown[]} payload @returns {Promise<Ack>} */
+  async function ask(event, ...payload) {
+    if (!socket.connected) return noAnswer("offline");
+    try {
+      const ack = await socket.timeout(ACK_TIMEOUT_MS).emitWithAck(event, ...payload);
+      return typeof ack === "object" && ack !== null ? ack : noAnswer("unknown");
+    } catch {
+      return noAnswer("timeout");
+    }
+  }
+
+  let isClosed = true;
+
+  /** Drops a connection that does not answer; the client then connects anew. */
+  function renew() {
+    dispatch({ type: "connection_lost" });
+    socket.disconnect().connect();
+  }
+
+  /** @param {Ack} ack */
+  function follow(ack) {
+    if (!ack.ok) return ack.code === "offline" ? undefined : dispatch(failureOf(ack));
+    if (typeof ack.state === "string") dispatch({ type: "acknowledged", server: ack.state });
+  }
+
+  socket.on("connect", async () => {
+    const ack = await ask("hello", hello());
+    const event = ack.ok ? readHello(ack) : null;
+    if (event !== null) dispatch(event);
+    else if (ack.code === "timeout") renew();
+    else if (ack.code !== "offline") dispatch({ type: "refused", code: String(ack.code ?? "unknown") });
+  });
+  socket.on("disconnect", (reason) => {
+    dispatch({ type: "connection_lost" });
+    // The client comes back by itself after everything but a farewell of the server.
+    const comeBack = () => isClosed || socket.connect();
+    if (reason === "io server disconnect") setTimeout(comeBack, RECONNECT_DELAY_MAX_MS);
+  });
+  socket.on("connect_error", (error) => {
+    const { code } = /** @type {{data?: {code?: unknown}}} */ (error).data ?? {};
+    if (typeof code === "string") dispatch({ type: "refused", code });
+    else dispatch({ type: "connection_lost" });
+  });
+  for (const name of SERVER_EVENTS) {
+    socket.on(name, (payload) => {
+      const event = readServerEvent(name, payload);
+      if (event !== null) dispatch(event);
+    });
+  }
+
+  return {
+    /** Connects, or connects anew. */
+    connect() {
+      isClosed = false;
+      socket.disconnect().connect();
+    },
+    /** For good, unless `connect` is called: the session is over, or another page has it. */
+    close() {
+      isClosed = true;
+      socket.disconnect();
+    },
+    /** @param {string} version @param {boolean} accepted */
+    async consent(version, accepted) {
+      follow(await ask("consent", { version, accepted }));
+    },
+    /** @param {object} description of the live camera, or `{error}` */
+    async camera(description) {
+      follow(await ask("camera", description));
+    },
+    /** @param {object} meta @param {ArrayBuffer} bytes @returns {Promise<Ack>} */
+    async frame(meta, bytes) {
+      const ack = await ask("frame", meta, bytes);
+      if (ack.code === "timeout") renew();
+      return ack;
+    },
+    /** @param {string} challengeId */
+    async swap(challengeId) {
+      const ack = await ask("swap_challenge", { challenge_id: challengeId, reason: "unable" });
+      if (!ack.ok) dispatch({ type: "swap_refused" });
+    },
+    /** @returns {Promise<Ack>} */
+    cancel() {
+      return ask("cancel", {});
+    },
+    /** @param {boolean} hidden */
+    async visibility(hidden) {
+      await ask("visibility", { hidden });
+    },
+    /** @param {{name: string, at_ms: number, value?: number}[]} events */
+    async telemetry(events) {
+      await ask("telemetry", { events });
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * Shows a state: the stage or a card, the dialog over it, and what is spoken.
+ */
+
+import { cardOf, isOnStage, isStageDimmed } from "./cards.js";
+import { button, setText } from "./dom.js";
+import { icon } from "./icons.js";
+import { spokenOf } from "./prompts.js";
+import { cardElement } from "./view_card.js";
+import { createDialogs } from "./view_dialogs.js";
+import { createStage } from "./view_stage.js";
+
+/**
+ * @typedef {import("./capture_machine.js").State} State
+ * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("./cards.js").Action} Action
+ */
+
+/** Screens that cannot be left because they are over, or belong to another page. */
+const WITHOUT_LEAVE = Object.freeze(["boot", "outcome", "superseded", "failed"]);
+
+/** @param {Document} page @param {string} id @returns {HTMLElement} */
+function part(page, id) {
+  const element = page.getElementById(id);
+  if (element === null) throw new Error(`the page has no element ${id}`);
+  return element;
+}
+
+/**
+ * @param {object} parts
+ * @param {Document} parts.page
+ * @param {HTMLVideoElement} parts.video
+ * @param {import("./cards.js").Surface} parts.surface
+ * @param {() => Promise<{id: string, label: string}[]>} parts.listCameras
+ * @param {(event: MachineEvent) => void} parts.dispatch
+ * @param {(command: NonNullable<Action["command"]>) => void} parts.onCommand
+ */
+export function createView({ page, video, surface, listCameras, dispatch, onCommand }) {
+  const { t, organization, userAgent } = surface;
+  const shell = part(page, "shell");
+  const screen = part(page, "screen");
+  const polite = part(page, "polite");
+  const urgent = part(page, "urgent");
+  const stage = createStage({ t, dispatch, video });
+  const dialogs = createDialogs({ surface: { t, organization, listCameras }, dispatch });
+  const askToLeave = () => dispatch({ type: "dialog_asked", dialog: "leave" });
+  const leave = button({
+    label: t("action.leave"),
+    icon: icon("close"),
+    class: "icon-button",
+    onPress: askToLeave,
+    name: "leave",
+  });
+  part(page, "header").append(leave);
+  screen.before(stage.element);
+  shell.append(dialogs.element);
+  let drawn = "";
+
+  page.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !dialogs.element.open && !leave.hidden) askToLeave();
+  });
+
+  /** @param {Action} action */
+  function onAction({ event, command }) {
+    if (event !== undefined) dispatch(event);
+    if (command !== undefined) onCommand(command);
+  }
+
+  /** A card is drawn anew only when it says something else: focus and open details stay. @param {State} state */
+  function drawCard(state) {
+    const card = cardOf(state, surface);
+    const content = JSON.stringify(card);
+    screen.hidden = card === null;
+    if (content === drawn) return null;
+    drawn = content;
+    screen.replaceChildren(...(card === null ? [] : [cardElement(card, userAgent, onAction)]));
+    return card;
+  }
+
+  /** @param {State} next @param {State} previous @param {import("./cards.js").Card|null} card */
+  function speak(next, previous, card) {
+    if (card === null) {
+      const spoken = isOnStage(next) ? spokenOf(next, previous, t) : null;
+      if (spoken !== null) setText(polite, spoken);
+      return;
+    }
+    setText(card.isUrgent === true ? urgent : polite, `${card.title}. ${card.lead ?? ""}`);
+  }
+
+  /** @param {State} next @param {State} previous */
+  function moveFocus(next, previous) {
+    const isNew = next.screen !== previous.screen || next.trouble !== previous.trouble;
+    if (!isNew || next.dialog !== null) return;
+    if (isOnStage(next)) return isOnStage(previous) ? undefined : stage.prompt.focus({ preventScroll: true });
+    const heading = screen.querySelector("h1");
+    if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
+    screen.scrollTop = 0;
+  }
+
+  return {
+    /** @param {State} next @param {State} previous */
+    render(next, previous) {
+      stage.render(next, previous);
+      const card = drawCard(next);
+      shell.dataset.screen = next.screen;
+      shell.classList.toggle("shell--stage", isOnStage(next) || isStageDimmed(next));
+      shell.classList.toggle("shell--dimmed", isStageDimmed(next));
+      leave.hidden = WITHOUT_LEAVE.includes(next.screen) || isOnStage(next);
+      void dialogs.render(next);
+      moveFocus(next, previous);
+      speak(next, previous, card);
+    },
+    /** @param {string} text a short word after something was done, such as copying */
+    tell(text) {
+      setText(polite, text);
+    },
+  };
+}
