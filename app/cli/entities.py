@@ -53,9 +53,11 @@ def enrol(slug: str, name: str, external_id: str | None, is_test: bool, portrait
             store=infrastructure.store, clock=infrastructure.clock, randomness=infrastructure.randomness
         )
         blobs = make_blob_store(settings, infrastructure)
-        entity = register(caller, NewEntity(name=name, external_id=external_id))
         import_validation = make_import_validation(settings, infrastructure, core, blobs)
-        validation = import_validation(caller, ValidationImport(entity.entity_id, portrait.read_bytes()))
+        image = portrait.read_bytes()
+        import_validation.face_of(image)  # before anything is written
+        entity = register(caller, NewEntity(name=name, external_id=external_id))
+        validation = import_validation(caller, ValidationImport(entity.entity_id, image))
     except (BonafideError, OSError, SQLAlchemyError) as error:
         raise click.ClickException(str(error).splitlines()[0]) from error
     click.echo(f"Entity of {slug} with the approved validation {validation.validation_id}:", err=True)

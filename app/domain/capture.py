@@ -44,6 +44,7 @@ class CaptureConfig:
     challenge_limit_ms: int = 15_000
     align_limit_ms: int = 60_000
     attempt_limit_ms: int = 210_000
+    attempt_bytes: int = 64 * 1024 * 1024
     hold_ms: int = 1_000
     hold_frames: int = 5
     hint_every_ms: int = 600
@@ -161,7 +162,7 @@ class CaptureRun:
         self.phase, self._attempt, self._try_began = CapturePhase.ALIGN, attempt, len(self.evidence)
         self.challenge, self._judge, self._held = None, None, []
         self._phase_since_ms, self._last_frame_ms = now_ms, None
-        return self._set_hint(None, now_ms)
+        return self._set_hint(None, now_ms, is_new_step=True)
 
     def stop(self) -> None:
         """No frame counts from here on."""
@@ -183,14 +184,16 @@ class CaptureRun:
         events: list[CaptureEvent] = []
         gap_ms = now_ms - self._last_frame_ms if self._last_frame_ms is not None else 0
         self._last_frame_ms = now_ms
-        if self.phase is CapturePhase.CHALLENGE and gap_ms > self.config.gap_limit_ms:
+        is_gap = gap_ms > self.config.gap_limit_ms
+        if self.phase is CapturePhase.CHALLENGE and is_gap:
             events += self._judged(ChallengeOutcome.INTERRUPTED, at)
         elif self.phase is CapturePhase.ALIGN:
+            self._held = [] if is_gap else self._held
             events += self._align_frame(observation, now_ms, at)
         elif self.phase is CapturePhase.CHALLENGE:
             events += self._challenge_frame(observation, now_ms, at)
         elif self.phase is CapturePhase.CAPTURE:
-            events += self._set_hint(alignment_hint(observation, self.config.quality), now_ms)
+            events += self._capture_frame(observation, now_ms)
         return events
 
     def interrupt(self, at: datetime) -> list[CaptureEvent]:
@@ -246,7 +249,7 @@ class CaptureRun:
             self.phase, self.challenge, self._judge = CapturePhase.CAPTURE, None, None
             self._phase_since_ms = now_ms
             self.nonce = self._new_nonce()
-            return [*self._set_hint(None, now_ms), StillRequested(self.nonce)]
+            return [*self._set_hint(None, now_ms, is_new_step=True), StillRequested(self.nonce)]
         if self._neutral is None:
             raise RuntimeError("a challenge needs the neutral face of a completed alignment")
         kind = draw_next(self.config.kinds, previous, self._choose)
@@ -262,7 +265,7 @@ class CaptureRun:
         self.phase = CapturePhase.CHALLENGE
         self._judge = ChallengeJudge(kind, self._neutral, self.config.challenge_limit_ms, self.config.quality)
         self._asked_ms, self._asked_at = now_ms, at
-        return [*self._set_hint(None, now_ms), ChallengeAsked(self.challenge)]
+        return [*self._set_hint(None, now_ms, is_new_step=True), ChallengeAsked(self.challenge)]
 
     def _challenge_frame(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
         if self._judge is None or self.challenge is None:
@@ -278,6 +281,13 @@ class CaptureRun:
         if judgement.outcome is ChallengeOutcome.PASSED:
             events += self._ask_next(kind, now_ms, at)
         return events
+
+    def _capture_frame(self, observation: Observation, now_ms: int) -> list[CaptureEvent]:
+        """All is shown; a still that does not come is the connection's fault, so the attempt may be free."""
+        if now_ms - self._attempt_since_ms >= self.config.attempt_limit_ms:
+            self.stop()
+            return [AttemptFailed(ChallengeOutcome.TIMED_OUT.value, is_free=True)]
+        return self._set_hint(alignment_hint(observation, self.config.quality), now_ms)
 
     def _judged(self, outcome: ChallengeOutcome, at: datetime) -> list[CaptureEvent]:
         """Record the evidence; anything but a pass ends the attempt."""
@@ -313,13 +323,14 @@ class CaptureRun:
             )
         )
 
-    def _set_hint(self, hint: Hint | None, now_ms: int) -> list[CaptureEvent]:
+    def _set_hint(self, hint: Hint | None, now_ms: int, *, is_new_step: bool = False) -> list[CaptureEvent]:
         """Report the hint on change only, and once more, escalated, when it stands too long.
 
-        Changes follow each other by `hint_every_ms` at least, so that a person can read them.
+        Changes follow each other by `hint_every_ms` at least, so that a person can read them; only a
+        new step clears what belonged to the one before at once.
         """
         if hint != self._hint:
-            if now_ms - self._hint_since_ms < self.config.hint_every_ms and hint is not None:
+            if now_ms - self._hint_since_ms < self.config.hint_every_ms and not is_new_step:
                 return []
             self._hint, self._hint_since_ms, self._is_escalated = hint, now_ms, False
             return [HintChanged(hint, is_escalated=False)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ class FaceMeasurement:
     expression: Expression
     photometry: Photometry
 
-    @property
+    @cached_property
     def scale_px(self) -> float:
         """Size of the face that neither turning nor nodding changes much, in pixels.
 

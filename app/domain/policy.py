@@ -23,7 +23,7 @@ from app.domain.verdict import (
 MIN_CONTINUITY_COSINE = 0.363
 """Faces of one capture must match each other as strictly as the default decision threshold asks."""
 
-MIN_PASSIVE_SCORE = 20.0
+MIN_PASSIVE_SCORE = 40.0
 """Fused passive score below which the presentation counts as an attack; measured in docs/liveness.md."""
 
 MIN_PASSIVE_FRAMES = 3
@@ -63,12 +63,13 @@ def judge_liveness(
     profile: str,
 ) -> LivenessEvidence:
     """Fuse the evidence of one capture. Fail closed: what could not be measured is not a pass."""
-    passed = _passed_in_a_row(challenges)
+    passed = _passed_in_a_row(challenges, attempt)
     warnings: list[str] = []
     is_passive_missing = passive.score is None
-    if passive.score is not None and passive.score < MIN_PASSIVE_SCORE:
+    # `not >=` on purpose: what is no number must not pass.
+    if passive.score is not None and not passive.score >= MIN_PASSIVE_SCORE:
         warnings += [DecisionWarning.LIVENESS_FACE_ATTACK.value, DecisionWarning.LOW_LIVENESS_SCORE.value]
-    if continuity_cosine is not None and continuity_cosine < MIN_CONTINUITY_COSINE:
+    if continuity_cosine is not None and not continuity_cosine >= MIN_CONTINUITY_COSINE:
         warnings.append(DecisionWarning.FACE_CHANGED_DURING_CAPTURE.value)
     if warnings:
         outcome = PresentationOutcome.PRESENTATION_ATTACK
@@ -94,13 +95,16 @@ def judge_liveness(
     )
 
 
-def _passed_in_a_row(challenges: Sequence[ChallengeEvidence]) -> int:
-    """How many of the last challenges were passed without a failure between: those of the capture itself."""
+def _passed_in_a_row(challenges: Sequence[ChallengeEvidence], attempt: int) -> int:
+    """How many of the last challenges were passed without a failure between: those of the capture itself.
+
+    The number of the attempt alone does not tell: one that was given back is numbered again.
+    """
     passed = 0
     for item in reversed(challenges):
         if item.outcome is ChallengeOutcome.SWAPPED:
             continue
-        if item.outcome is not ChallengeOutcome.PASSED:
+        if item.attempt != attempt or item.outcome is not ChallengeOutcome.PASSED:
             break
         passed += 1
     return passed

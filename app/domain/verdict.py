@@ -23,7 +23,6 @@ class ChallengeOutcome(StrEnum):
     PASSED = "passed"
     TIMED_OUT = "timed_out"
     WRONG_MOVEMENT = "wrong_movement"
-    TOO_FAST = "too_fast"
     FACE_LOST = "face_lost"
     MULTIPLE_FACES = "multiple_faces"
     INTERRUPTED = "interrupted"

@@ -63,10 +63,10 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         hosted_session_id = self._hosted_session_of(auth)
         if hosted_session_id is None:
             self._refuse("unknown_session")
-        if self._connections.count() >= self._services.max_sockets:
+        socket = _socket()
+        if not self._connections.add(_sid(), str(hosted_session_id), socket, self._services.max_sockets):
             self._refuse("busy")
-        self._connections.add(_sid(), str(hosted_session_id))
-        _socket().has_joined = True
+        socket.has_joined = True
 
     def on_disconnect(self, reason: object = None) -> None:
         """The page went away; what was asked of it is void."""
@@ -81,9 +81,7 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         return self._services.links.read_session_token(token)
 
     def _refuse(self, code: str) -> None:
-        timer = threading.Timer(REFUSED_SOCKET_CLOSES_AFTER, close_quietly, args=(_socket(),))
-        timer.daemon = True
-        timer.start()
+        _close_soon(_socket())
         raise Refused(code, {"code": code})
 
     # Messages. Each returns its acknowledgement.
@@ -116,6 +114,7 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         hello = read_message(Hello, _first(payload))
         if hello is None:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        self._interrupt_other_page(connection, hello.page_id)
         view = self._services.start_capture(
             connection.hosted_session_id,
             page_id=hello.page_id,
@@ -130,6 +129,13 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         if view.state is PageState.CAPTURE:
             self._request_still(connection)
         return {"ok": True, **self._hello_answer(connection, view)}
+
+    def _interrupt_other_page(self, connection: PageConnection, page_id: str) -> None:
+        """What another page of the session was asked is void, at no cost to the person."""
+        sid = self._connections.capturing_sid(connection.hosted_session_id)
+        other = self._connections.get(sid) if sid else None
+        if other is not None and other.page_id != page_id:
+            self._services.interrupt_capture(connection.hosted_session_id, other.page_id)
 
     def _hello_answer(self, connection: PageConnection, view: CaptureView) -> Json:
         limits = self._services.frame_limits
@@ -280,9 +286,10 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         self.emit("capture_request", message, room=connection.sid)
 
     def _supersede(self, replaced: PageConnection, *, is_same_page: bool) -> None:
+        """Another page took over; the same page on a new socket needs no telling."""
         if not is_same_page:
             self.emit("superseded", {"code": "superseded"}, room=replaced.sid)
-        self.socketio.server.disconnect(replaced.sid, namespace=self.namespace)
+        _close_soon(replaced.socket)
 
     def _announce_end(self, connection: PageConnection, session: BiometricSession) -> None:
         outcome = self._services.presenter.outcome_of(session)
@@ -330,6 +337,13 @@ def _sid() -> str:
 def _socket() -> BoundedServer:
     socket: BoundedServer = request.environ[SOCKET_KEY]
     return socket
+
+
+def _close_soon(socket: BoundedServer) -> None:
+    """Close a socket once its page has had time to read why."""
+    timer = threading.Timer(REFUSED_SOCKET_CLOSES_AFTER, close_quietly, args=(socket,))
+    timer.daemon = True
+    timer.start()
 
 
 def _first(payload: Sequence[object]) -> object:

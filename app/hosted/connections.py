@@ -5,6 +5,11 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from app.hosted.bounded_websocket import BoundedServer
+
+SOCKETS_PER_SESSION = 4
+"""One page captures; others of the same link are told so. More than a few is nobody's honest use."""
+
 
 @dataclass
 class PageConnection:
@@ -12,6 +17,7 @@ class PageConnection:
 
     sid: str
     hosted_session_id: str
+    socket: BoundedServer
     page_id: str = ""
     state_version: int = 0
 
@@ -24,10 +30,14 @@ class Connections:
         self._by_sid: dict[str, PageConnection] = {}
         self._capturing: dict[str, str] = {}
 
-    def add(self, sid: str, hosted_session_id: str) -> None:
-        """A socket has joined with a valid token."""
+    def add(self, sid: str, hosted_session_id: str, socket: BoundedServer, limit: int) -> bool:
+        """A socket has joined with a valid token; False where there are too many, in all or of its session."""
         with self._lock:
-            self._by_sid[sid] = PageConnection(sid, hosted_session_id)
+            of_session = sum(1 for one in self._by_sid.values() if one.hosted_session_id == hosted_session_id)
+            if len(self._by_sid) >= limit or of_session >= SOCKETS_PER_SESSION:
+                return False
+            self._by_sid[sid] = PageConnection(sid, hosted_session_id, socket)
+            return True
 
     def get(self, sid: str) -> PageConnection | None:
         """The connection of a socket."""
@@ -60,8 +70,3 @@ class Connections:
         """Socket that captures for the session now."""
         with self._lock:
             return self._capturing.get(hosted_session_id)
-
-    def count(self) -> int:
-        """How many sockets have joined."""
-        with self._lock:
-            return len(self._by_sid)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import get_locale, gettext
 
-from app.domain.errors import BonafideError, InvalidImage, MatchingUnavailable
+from app.domain.errors import BonafideError, MatchingUnavailable
 from app.hosted.capture_socket import CaptureNamespace
 from app.hosted.copy import CONSENT_VERSION, page_messages
 from app.hosted.languages import LANGUAGE_KEY, direction_of
@@ -163,15 +163,13 @@ def _take_still(
         services.keep_capture(hosted_session_id, attempt, nonce, still)
     except CaptureNotExpected:
         return refusal("not_expected", hosted_session_id, is_retryable=False), 409
-    except InvalidImage:
+    except StillUnusable as refused:
         namespace.announce(hosted_session_id)
-        return refusal("not_an_image", hosted_session_id), 400
-    except StillUnusable as problem:
-        namespace.announce(hosted_session_id)
-        return refusal("no_face", hosted_session_id, is_retryable=problem.ended is None), 400
+        return refusal(refused.problem, hosted_session_id, is_retryable=refused.ended is None), 400
     except BonafideError as error:
         log.warning("capture %s not kept: %s", hosted_session_id, type(error).__name__)
         return refusal("unavailable", hosted_session_id), 503
+    namespace.announce(hosted_session_id)
     return _decide(services, namespace, hosted_session_id)
 
 

@@ -29,7 +29,18 @@ SERVER_EVENTS = (
     "error",
 )
 STATES = ("consent", "camera", "align", "challenge", "capture", "processing", "retry", "done")
-REFUSALS = (
+RESULT_REASONS = ("consent_declined", "attempts_exhausted", "review_rejected", "not_confirmed")
+RETRY_REASONS = (
+    "timed_out",
+    "wrong_movement",
+    "face_lost",
+    "multiple_faces",
+    "interrupted",
+    "not_aligned",
+    "quality",
+    "too_much_data",
+)
+FRAME_REFUSALS = (
     "stale",
     "other_challenge",
     "too_large",
@@ -37,7 +48,7 @@ REFUSALS = (
     "not_expected",
     "not_an_image",
 )
-CONNECT_ERRORS = ("unknown_session", "expired", "ended", "busy", "not_ready")
+CONNECT_ERRORS = ("unknown_session", "busy")
 
 FRAME_WIDTH, FRAME_HEIGHT, FRAME_QUALITY, FRAMES_PER_SECOND = 640, 480, 0.7, 10
 STILL_WIDTH, STILL_HEIGHT = 1280, 720

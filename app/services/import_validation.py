@@ -47,7 +47,7 @@ class ImportValidation:
     def __call__(self, caller: Caller, new: ValidationImport) -> KycValidation:
         now = self.clock.now()
         approved_at = _approved_at(new.approved_at, now)
-        face = self._face_of(new.portrait)
+        face = self.face_of(new.portrait)
         organization_id = caller.organization.organization_id
         with self.store.read() as uow:
             entity = uow.entities.get(organization_id, caller.is_test, new.entity_id)
@@ -73,7 +73,8 @@ class ImportValidation:
         )
         return self._keep(caller, validation, new.portrait, face)
 
-    def _face_of(self, portrait: bytes) -> FaceTemplate:
+    def face_of(self, portrait: bytes) -> FaceTemplate:
+        """The one clear face of a portrait, or `InvalidRequest` saying why there is none."""
         if len(portrait) > self.image_max_bytes:
             raise _wrong_portrait(f"must be at most {self.image_max_bytes} bytes")
         try:

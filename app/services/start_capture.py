@@ -173,4 +173,5 @@ def capture_config(
         challenge_limit_ms=base.challenge_limit_ms * factor,
         align_limit_ms=base.align_limit_ms * factor,
         attempt_limit_ms=base.attempt_limit_ms * factor,
+        attempt_bytes=base.attempt_bytes * factor,
     )

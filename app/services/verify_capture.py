@@ -6,13 +6,15 @@ nothing: the session waits with its capture in, and `DecideCapture` can be repea
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from app.domain.capture import AttemptFailed, CapturePhase
 from app.domain.comparison import FaceTemplate, Template, score_from_cosine
-from app.domain.errors import RecordUnreadable
+from app.domain.errors import InvalidImage, NoReferencePortrait, RecordUnreadable
 from app.domain.organization import Capture, KycValidation, OrganizationSettings
 from app.domain.policy import (
     PolicyResult,
@@ -34,6 +36,7 @@ from app.domain.verdict import (
 from app.services.attempts import AttemptLedger, injection_evidence
 from app.services.audit import record
 from app.services.end_session import end_session
+from app.services.enrolment import TEMPLATE, address_of, read_portrait, unpack_template
 from app.services.live_capture import KeptFrame, LiveCapture, LiveCaptures
 from app.services.ports import (
     BlobAddress,
@@ -47,6 +50,9 @@ from app.services.ports import (
     UnitOfWork,
 )
 
+TEMPLATE_THREADS = 4
+"""Templates of one capture that are asked for at the same time; the core bounds its own work."""
+
 STILLS_REFUSED_MAX = 3
 """After so many stills without a usable face the attempt ends (for quality, so it may be free)."""
 
@@ -58,11 +64,12 @@ class CaptureNotExpected(Exception):
 class StillUnusable(Exception):
     """The still does not show exactly one face; another may be sent unless the attempt is over with it.
 
-    `ended` is the session where that was its last attempt.
+    `problem` is `no_face` or `not_an_image`, `ended` is the session where that was its last attempt.
     """
 
-    def __init__(self, *, is_attempt_over: bool, ended: BiometricSession | None) -> None:
-        super().__init__("The still does not show exactly one face.")
+    def __init__(self, problem: str, *, is_attempt_over: bool, ended: BiometricSession | None) -> None:
+        super().__init__(problem)
+        self.problem = problem
         self.is_attempt_over = is_attempt_over
         self.ended = ended
 
@@ -91,7 +98,7 @@ class KeepCapture:
     live: LiveCaptures
 
     def __call__(self, hosted_session_id: str, attempt: int, nonce: str, still: bytes) -> Kept:
-        """`CaptureNotExpected`, `StillUnusable`, `InvalidImage`, `StoreUnavailable`; else the kept capture."""
+        """`CaptureNotExpected`, `StillUnusable`, `StoreUnavailable`; else the kept capture."""
         with self.live.locked(hosted_session_id) as live:
             if live is None or live.run.phase is not CapturePhase.CAPTURE:
                 raise CaptureNotExpected
@@ -104,16 +111,23 @@ class KeepCapture:
         return kept
 
     def _check_still(self, live: LiveCapture, still: bytes) -> None:
-        observation = self.analyzer.observe(self.images.read_image(still))
-        if presence_hint(observation, live.run.config.quality) is None:
+        problem = self._problem_with(live, still)
+        if problem is None:
             return
         live.stills_refused += 1
         if live.stills_refused < STILLS_REFUSED_MAX:
-            raise StillUnusable(is_attempt_over=False, ended=None)
+            raise StillUnusable(problem, is_attempt_over=False, ended=None)
         live.stills_refused = 0
         live.run.stop()
         ended = self.ledger.fail(live, AttemptFailed("quality", is_free=True))
-        raise StillUnusable(is_attempt_over=True, ended=ended)
+        raise StillUnusable(problem, is_attempt_over=True, ended=ended)
+
+    def _problem_with(self, live: LiveCapture, still: bytes) -> str | None:
+        try:
+            observation = self.analyzer.observe(self.images.read_image(still))
+        except InvalidImage:
+            return "not_an_image"
+        return None if presence_hint(observation, live.run.config.quality) is None else "no_face"
 
     def _store_capture(self, live: LiveCapture, still: bytes) -> Kept:
         """Blobs first (slow, outside any transaction), then everything else in one."""
@@ -230,7 +244,9 @@ class DecideCapture:
         validation: KycValidation | None,
     ) -> Decision:
         """Add continuity and face match to the evidence."""
-        templates = {frame.kind: self.core.create_template(frame.jpeg) for frame in frames}
+        with ThreadPoolExecutor(max_workers=TEMPLATE_THREADS) as threads:
+            made = list(threads.map(lambda frame: self.core.create_template(frame.jpeg), frames))
+        templates = {frame.kind: template for frame, template in zip(frames, made, strict=True)}
         probe = _better_probe(templates.get("selfie"), templates.get("still"))
         others = [item.template for item in templates.values() if item is not None]
         liveness = self._with_continuity(evidence.liveness, settings, probe, others, len(frames))
@@ -272,22 +288,23 @@ class DecideCapture:
     ) -> FaceMatchEvidence:
         if probe is None:
             return compare_with_threshold(None, settings, [DecisionWarning.NO_FACE_DETECTED.value])
-        reference = self._reference(validation)
+        reference = self._reference(validation, probe.template.model_id)
         if reference is None:
             return compare_with_threshold(None, settings, [DecisionWarning.NO_REFERENCE_IMAGE.value])
         cosine = self.core.compare(probe.template, [reference])[0]
         return compare_with_threshold(score_from_cosine(cosine).value, settings)
 
-    def _reference(self, validation: KycValidation | None) -> Template | None:
-        """The reference template, made from the portrait so that it is always the present model's."""
-        if validation is None or validation.portrait_blob_id is None:
+    def _reference(self, validation: KycValidation | None, model_id: str) -> Template | None:
+        """The stored template where the present model made it, else one made from the portrait."""
+        if validation is None:
             return None
-        address = BlobAddress(
-            validation.organization_id, validation.entity_id, validation.validation_id, "portrait"
-        )
+        if validation.template_blob_id and validation.template_model_id == model_id:
+            with contextlib.suppress(RecordUnreadable):
+                packed = self.blobs.get(validation.template_blob_id, address_of(validation, TEMPLATE))
+                return unpack_template(model_id, packed)
         try:
-            portrait = self.blobs.get(validation.portrait_blob_id, address)
-        except RecordUnreadable:
+            portrait = read_portrait(self.blobs, validation)
+        except NoReferencePortrait:
             return None
         found = self.core.create_template(portrait)
         return found.template if found else None

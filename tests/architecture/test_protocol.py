@@ -1,0 +1,54 @@
+"""The page and the server speak the same protocol: `protocol.js` and `app/hosted/protocol.py` agree."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.domain.challenge import Ability, ChallengeKind
+from app.domain.quality import HintCode
+from app.domain.verdict import ChallengeOutcome
+from app.hosted import protocol
+from app.services.capture_view import PageState
+
+SCRIPT = Path(__file__).resolve().parents[2] / "static" / "js" / "protocol.js"
+
+
+def words_of(name: str) -> set[str]:
+    """The strings of a frozen list in the script."""
+    found = re.search(rf"export const {name} = Object\.freeze\(\[(.*?)\]\)", SCRIPT.read_text("utf-8"), re.DOTALL)
+    assert found, f"protocol.js has no list {name}"
+    return set(re.findall(r'"([a-z_]+)"', found.group(1)))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("CLIENT_EVENTS", protocol.CLIENT_EVENTS),
+        ("SERVER_EVENTS", protocol.SERVER_EVENTS),
+        ("SERVER_STATES", [state.value for state in PageState]),
+        ("HINT_CODES", [code.value for code in HintCode]),
+        ("CHALLENGE_KINDS", {kind.ability.value for kind in ChallengeKind}),
+        ("RETRY_REASONS", protocol.RETRY_REASONS),
+        ("RESULT_REASONS", protocol.RESULT_REASONS),
+        ("FRAME_REFUSALS", protocol.FRAME_REFUSALS),
+        ("REFUSALS", protocol.CONNECT_ERRORS),
+    ],
+)
+def test_page_and_server_use_the_same_words(name: str, expected: list[str]) -> None:
+    assert words_of(name) == set(expected)
+
+
+def test_every_failed_challenge_has_a_retry_reason() -> None:
+    failures = {item.value for item in ChallengeOutcome} - {"passed", "swapped"}
+    assert failures <= set(protocol.RETRY_REASONS)
+
+
+def test_every_state_is_one_the_protocol_names() -> None:
+    assert set(protocol.STATES) == {state.value for state in PageState}
+
+
+def test_flash_is_the_only_ability_no_challenge_asks_for() -> None:
+    assert set(Ability) - {kind.ability for kind in ChallengeKind} == {Ability.FLASH}
