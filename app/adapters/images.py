@@ -1,7 +1,7 @@
 """Bounded decoding of images that strangers send.
 
 Size, format and number of pixels are known from the header before anything is decoded: a PNG of
-1.2 MB can unfold to 2.4 GB. Decoding goes in bands of rows, so that the largest accepted picture costs
+1.2 MB can unfold to 2.4 GB. Modes are converted in tiles, so that the largest accepted picture costs
 its decoder's own memory and one BGR array, and no third copy.
 """
 
@@ -23,6 +23,9 @@ from app.domain.face import BgrImage
 MAX_PIXELS = 25_000_000
 """The contract's limit for a still."""
 
+MAX_SIDE = 65_535
+"""JPEG's own limit, held for every format: decoders keep whole rows in memory, twice."""
+
 MAX_BYTES = 5 * 1024 * 1024
 """The contract's limit for an image file."""
 
@@ -39,7 +42,8 @@ _NAMES = {_FRAME_FORMATS: "JPEG", _STILL_FORMATS: "JPEG, PNG, WebP or TIFF"}
 
 _START_OF_SCAN = b"\xff\xda"
 _ORIENTATION_TAG = 0x0112
-_BAND_ROWS = 256
+_TILE_SIDE = 1024
+_WEBP_ROWS = 64  # of at most 16,383 pixels
 _WHITE = 255
 
 # What a picture's metadata looks like is the sender's business and must not fill our log.
@@ -97,6 +101,8 @@ class Images:
         width, height = picture.size
         if width < 1 or height < 1:
             raise InvalidImage("The image is empty.")
+        if max(width, height) > MAX_SIDE:
+            raise InvalidImage(f"The image is longer than {MAX_SIDE} pixels.")
         # The decoder of an animated WebP holds two canvases.
         canvases = 2 if picture.format == "WEBP" and getattr(picture, "is_animated", False) else 1
         if canvases * width * height > self._max_pixels:
@@ -117,32 +123,36 @@ def _decode_webp(data: bytes) -> BgrImage:
     if pixels.shape[2] == 3:
         return np.asarray(pixels, dtype=np.uint8)
     bgr = np.empty((*pixels.shape[:2], 3), dtype=np.uint8)
-    for top in range(0, pixels.shape[0], _BAND_ROWS):
-        rows = slice(top, top + _BAND_ROWS)
+    for top in range(0, pixels.shape[0], _WEBP_ROWS):
+        rows = slice(top, top + _WEBP_ROWS)
         bgr[rows] = _over_white(pixels[rows])
     return bgr
 
 
 def _to_bgr(picture: Image.Image) -> BgrImage:
-    """Any of Pillow's modes to BGR, band by band."""
+    """Any of Pillow's modes to BGR, tile by tile."""
     pixels = np.empty((picture.height, picture.width, 3), dtype=np.uint8)
     scale = _grey_scale(picture)
-    for top, band in _bands(picture):
-        rows = pixels[top : top + band.height]
-        if scale is not None:
-            grey = np.nan_to_num(np.asarray(band, dtype=np.float32)) * scale
-            rows[:] = np.clip(grey, 0, _WHITE).astype(np.uint8)[..., None]
-        elif band.has_transparency_data:
-            rows[:] = _over_white(cv2.cvtColor(np.asarray(band.convert("RGBA")), cv2.COLOR_RGBA2BGRA))
-        else:
-            cv2.cvtColor(np.asarray(band.convert("RGB")), cv2.COLOR_RGB2BGR, dst=rows)
+    for left, top, right, bottom in _tiles(picture):
+        pixels[top:bottom, left:right] = _tile_to_bgr(picture.crop((left, top, right, bottom)), scale)
     return pixels
 
 
-def _bands(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
-    for top in range(0, picture.height, _BAND_ROWS):
-        bottom = min(top + _BAND_ROWS, picture.height)
-        yield top, picture.crop((0, top, picture.width, bottom))
+def _tile_to_bgr(tile: Image.Image, scale: float | None) -> NDArray[Any]:
+    if scale is not None:
+        grey = np.nan_to_num(np.asarray(tile, dtype=np.float32)) * scale
+        return np.asarray(np.clip(grey, 0, _WHITE).astype(np.uint8)[..., None])
+    if tile.has_transparency_data:
+        return _over_white(cv2.cvtColor(np.asarray(tile.convert("RGBA")), cv2.COLOR_RGBA2BGRA))
+    return np.asarray(cv2.cvtColor(np.asarray(tile.convert("RGB")), cv2.COLOR_RGB2BGR))
+
+
+def _tiles(picture: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """Squares that cover the picture, as (left, top, right, bottom)."""
+    for top in range(0, picture.height, _TILE_SIDE):
+        for left in range(0, picture.width, _TILE_SIDE):
+            right, bottom = left + _TILE_SIDE, top + _TILE_SIDE
+            yield left, top, min(right, picture.width), min(bottom, picture.height)
 
 
 def _grey_scale(picture: Image.Image) -> float | None:

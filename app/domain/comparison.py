@@ -62,14 +62,14 @@ class ComparisonScore:
         return ComparisonOutcome.MATCH if self.value >= threshold else ComparisonOutcome.NON_MATCH
 
 
-CALIBRATION_COSINE = (-1.0, 0.0, 0.21, 0.30, 0.37, 0.42, 0.47, 0.52, 0.57, 0.62, 0.70, 1.0)
+CALIBRATION_COSINE = (-1.0, 0.0, 0.22, 0.31, 0.375, 0.43, 0.48, 0.53, 0.58, 0.63, 0.71, 1.0)
 CALIBRATION_SCORE = (0.0, 0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
 """Knots of the piecewise linear scale for SFace: ten points a tenfold rarer score among different people.
 
 From 10 to 50 a score s was reached by at most 10^(−s/10) of 2.7 million pairs of different people on LFW
 (docs/matching.md), so 30 stands for a false match rate of 1 in 1,000 or lower. Higher scores are beyond what
 the data can show: the scale goes on as it was and flattens towards 100. OpenCV Zoo's own threshold for SFace,
-0.363, scores 29.
+0.363, scores 28.
 """
 
 

@@ -20,7 +20,7 @@ from app.domain.verdict import (
     Verdict,
 )
 
-MIN_CONTINUITY_COSINE = 0.363
+MIN_CONTINUITY_COSINE = 0.37
 """Faces of one capture must match each other as strictly as the default decision threshold asks."""
 
 MIN_PASSIVE_SCORE = 40.0

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from app.adapters.images import Images
+from app.adapters.opencv_faces import SFACE_MODEL_ID, DetectedFace, SfaceEncoder, YunetDetector
+from app.adapters.photometry import measure_face
+from app.domain.comparison import DEFAULT_THRESHOLD, ComparisonOutcome, score_from_cosine
+from app.domain.face import BgrImage
+from app.matching.embedded import EmbeddedMatchingCore
+from tests.models_fixture import model_path
+from tests.portrait import astronaut, jpeg
+
+FACE_WIDTH_PX = 90
+"""Of the face in the astronaut's portrait, as YuNet has it."""
+
+
+@pytest.fixture(scope="module")
+def detector() -> YunetDetector:
+    return YunetDetector(model_path("yunet"), pool_size=2)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SfaceEncoder:
+    return SfaceEncoder(model_path("sface"), pool_size=2)
+
+
+def portrait_with_face_of(width: float) -> BgrImage:
+    scale = width / FACE_WIDTH_PX
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    # The upper left of the picture: head and shoulders only, so that the largest stay within 25 megapixels.
+    cut = astronaut()[:260, 60:400]
+    return np.asarray(cv2.resize(cut, None, fx=scale, fy=scale, interpolation=method), dtype=np.uint8)
+
+
+def only_face(detector: YunetDetector, image: BgrImage) -> DetectedFace:
+    faces = detector.detect(image)
+    assert len(faces) == 1
+    return faces[0]
+
+
+def cosine(detector: YunetDetector, encoder: SfaceEncoder, one: BgrImage, other: BgrImage) -> float:
+    first, second = (encoder.encode(image, only_face(detector, image).points) for image in (one, other))
+    return float(first @ second)
+
+
+@pytest.mark.parametrize("width", [60, 90, 200, 500, 1200, 3000])
+def test_faces_of_every_size_are_found_and_alike(
+    detector: YunetDetector, encoder: SfaceEncoder, width: int
+) -> None:
+    image = portrait_with_face_of(width)
+    assert only_face(detector, image).box.width == pytest.approx(width, rel=0.15)
+    assert cosine(detector, encoder, image, astronaut()) > 0.85
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_small_face_in_a_large_picture_is_found_and_well_aligned(
+    detector: YunetDetector, encoder: SfaceEncoder, width: int
+) -> None:
+    small = portrait_with_face_of(width)
+    canvas = np.full((4900, 4900, 3), 128, dtype=np.uint8)
+    canvas[1000 : 1000 + small.shape[0], 300 : 300 + small.shape[1]] = small
+    face = only_face(detector, canvas)
+    assert face.box.width == pytest.approx(width, rel=0.15)
+    assert (
+        float(encoder.encode(canvas, face.points) @ encoder.encode(small, only_face(detector, small).points))
+        > 0.85
+    )
+
+
+@pytest.mark.parametrize("degrees", [-45, -30, -15, 15, 30, 45])
+def test_a_tilted_head_is_found_and_alike(detector: YunetDetector, encoder: SfaceEncoder, degrees: float) -> None:
+    matrix = cv2.getRotationMatrix2D((223, 120), degrees, 1)
+    tilted = np.asarray(cv2.warpAffine(astronaut(), matrix, (512, 512)), dtype=np.uint8)
+    assert cosine(detector, encoder, tilted, astronaut()) > 0.9
+
+
+def test_points_are_the_subjects_own_right_and_left(detector: YunetDetector) -> None:
+    right_eye, left_eye, nose, right_corner, left_corner = only_face(detector, astronaut()).points
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert right_corner[0] < left_corner[0]
+    assert right_eye[1] < nose[1] < right_corner[1]
+
+
+def test_the_largest_of_several_faces_comes_first(detector: YunetDetector) -> None:
+    canvas = np.full((600, 900, 3), 100, dtype=np.uint8)
+    for width, left in ((60, 10), (120, 320)):
+        face = portrait_with_face_of(width)[:600, :560]
+        canvas[: face.shape[0], left : left + face.shape[1]] = face
+    faces = detector.detect(canvas)
+    assert [round(face.box.width, -1) for face in faces] == [120, 60]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4000), (4000, 1), (3, 7), (600, 800)])
+def test_where_there_is_no_face_none_is_found(detector: YunetDetector, shape: tuple[int, int]) -> None:
+    assert detector.detect(np.full((*shape, 3), 128, dtype=np.uint8)) == []
+    noise = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    assert detector.detect(noise) == []
+
+
+def test_a_template_is_normalized_and_always_the_same(detector: YunetDetector, encoder: SfaceEncoder) -> None:
+    face = only_face(detector, astronaut())
+    vector = encoder.encode(astronaut(), face.points)
+    assert vector.shape == (128,)
+    assert vector.dtype == np.float32
+    assert float(np.linalg.norm(vector)) == pytest.approx(1, abs=1e-5)
+    detector.detect(portrait_with_face_of(300))
+    again = encoder.encode(astronaut(), only_face(detector, astronaut()).points)
+    assert np.array_equal(vector, again)
+
+
+def test_points_outside_the_picture_do_no_harm(encoder: SfaceEncoder) -> None:
+    points = np.array([(-500, -500), (-400, -500), (-450, -450), (-490, -400), (-410, -400)], dtype=np.float32)
+    for moved in (points, points + 5000, points * 1000):
+        try:
+            vector = encoder.encode(astronaut(), moved)
+        except ValueError:
+            continue
+        assert np.isfinite(vector).all()
+
+
+def test_threads_share_detector_and_encoder(detector: YunetDetector, encoder: SfaceEncoder) -> None:
+    images = [portrait_with_face_of(width) for width in (80, 120, 200, 300)]
+    expected = [encoder.encode(image, only_face(detector, image).points) for image in images]
+    same: list[bool] = []
+
+    def work(number: int) -> None:
+        for _ in range(3):
+            face = only_face(detector, images[number])
+            same.append(np.array_equal(encoder.encode(images[number], face.points), expected[number]))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(images))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert same == [True] * 12
+
+
+@pytest.mark.parametrize("kind", [YunetDetector, SfaceEncoder])
+def test_a_file_that_is_no_model_is_named(kind: type[YunetDetector | SfaceEncoder], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no model")
+    for path in (broken, tmp_path / "missing.onnx"):
+        with pytest.raises(RuntimeError, match=path.name):
+            kind(path)
+
+
+@pytest.fixture(scope="module")
+def core(detector: YunetDetector, encoder: SfaceEncoder) -> EmbeddedMatchingCore:
+    return EmbeddedMatchingCore(Images(), detector, encoder, measure_face, ())
+
+
+def test_the_core_compares_real_people(core: EmbeddedMatchingCore, shared_media: Path) -> None:
+    wild = shared_media / "faces" / "wild" / "face_recognition"
+    obama, obama_too, biden = (
+        core.create_template((wild / name).read_bytes())
+        for name in ("obama/obama.jpg", "obama/obama2.jpg", "biden/biden.jpg")
+    )
+    assert obama is not None
+    assert obama_too is not None
+    assert biden is not None
+    mated, other = core.compare(obama.template, [obama_too.template, biden.template])
+    assert score_from_cosine(mated).outcome(DEFAULT_THRESHOLD) is ComparisonOutcome.MATCH
+    assert score_from_cosine(other).outcome(DEFAULT_THRESHOLD) is ComparisonOutcome.NON_MATCH
+
+
+def test_the_core_describes_a_portrait(core: EmbeddedMatchingCore) -> None:
+    made = core.create_template(jpeg(astronaut()))
+    assert made is not None
+    assert made.template.model_id == SFACE_MODEL_ID
+    assert made.box.width == pytest.approx(FACE_WIDTH_PX, abs=5)
+    assert 30 < made.interocular_px < 60
+    assert made.second_face_ratio == 0
+    blurred = core.create_template(jpeg(np.asarray(cv2.GaussianBlur(astronaut(), (0, 0), 3), np.uint8)))
+    assert blurred is not None
+    assert blurred.sharpness < 0.5 * made.sharpness
+    assert core.create_template(jpeg(np.full((200, 200, 3), 90, np.uint8))) is None
