@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,6 +36,7 @@ from app.adapters.signed_tokens import SignedTokens
 from app.api.app import install_api
 from app.api.services import ApiServices
 from app.config import ConfigurationError, Settings
+from app.demo.routes import DemoSettings, create_demo_blueprint
 from app.domain.organization import Organization, Scope
 from app.domain.verdict import ModelIdentity
 from app.hosted.app import HostedPart, install_hosted
@@ -67,6 +69,7 @@ from app.services.verify_capture import DecideCapture, KeepCapture
 from app.services.withdraw import Withdraw
 
 DEMO_SLUG = "demo"
+LAN_CERTIFICATE = "lan/lan-certificate.pem"
 LANDMARKER_MODEL, DETECTOR_MODEL, RECOGNIZER_MODEL = "face_landmarker", "yunet", "sface"
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -230,7 +233,18 @@ def build_application(settings: Settings) -> Application:
     api_services = make_api_services(settings, infrastructure, models, core, blobs)
     install_api(flask, api_services)
     capture = make_capture_services(settings, infrastructure, models, images, core, blobs)
-    return Application(flask, infrastructure, install_hosted(flask, capture))
+    hosted = install_hosted(flask, capture)
+    if settings.is_dev:
+        flask.register_blueprint(create_demo_blueprint(make_demo_settings(settings)))
+    return Application(flask, infrastructure, hosted)
+
+
+def make_demo_settings(settings: Settings) -> DemoSettings:
+    """The demo integrator calls the API from outside, as anybody would; in the LAN it trusts our certificate."""
+    certificate = settings.data_dir / LAN_CERTIFICATE
+    is_lan = settings.public_url.startswith("https://") and certificate.is_file()
+    verify = ssl.create_default_context(cafile=str(certificate)) if is_lan else True
+    return DemoSettings(settings.public_url, development_key(settings), verify)
 
 
 def make_analyzer(settings: Settings, models: LoadedModels) -> FaceAnalyzer:

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import (
     ActiveSessionExists,
+    AnalysisUnavailable,
     BonafideError,
     DuplicateEntity,
     EntityPaused,
@@ -48,6 +49,7 @@ TABLE: Mapping[type[BonafideError], tuple[int, str]] = {
     InvalidState: (409, "INVALID_STATE"),
     EntityPaused: (429, "ENTITY_PAUSED"),
     MatchingFailed: (500, "VERIFICATION_FAILED"),
+    AnalysisUnavailable: (503, "SERVICE_UNAVAILABLE"),
     MatchingUnavailable: (503, "SERVICE_UNAVAILABLE"),
     StoreUnavailable: (503, "SERVICE_UNAVAILABLE"),
 }

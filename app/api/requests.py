@@ -19,8 +19,10 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.alias_generators import to_camel
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api.json_body import check_text, parse_json
+from app.api.services import api_services
 from app.domain.challenge import Ability
 from app.domain.errors import InvalidRequest, ObjectNotFound
 from app.services.open_session import SessionRequest
@@ -176,7 +178,15 @@ def read_json(model: type[M]) -> M:
     """The body of this request, or `InvalidRequest` naming every wrong field."""
     if request.mimetype and not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
         raise InvalidRequest("Send the body as application/json.", {"Content-Type": "must be application/json"})
-    return validate(model, parse_json(request.get_data(cache=False)))
+    return validate(model, parse_json(_body()))
+
+
+def _body() -> bytes:
+    """All of the body. Where it came without a length the reader stops at the limit and says nothing."""
+    body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= api_services().max_body_bytes:
+        raise RequestEntityTooLarge
+    return body
 
 
 def read_query(model: type[M]) -> M:

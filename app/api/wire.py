@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from app.domain.moment import iso
 from app.domain.organization import Entity, KycValidation
 from app.domain.session import BiometricSession
 from app.domain.verdict import (
@@ -24,11 +25,6 @@ _LIVENESS_STATUS = {
     PresentationOutcome.PRESENTATION_ATTACK: "declined",
     PresentationOutcome.UNDETERMINED: "undetermined",
 }
-
-
-def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and Z."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def _iso_or_none(moment: datetime | None) -> str | None:

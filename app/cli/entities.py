@@ -47,17 +47,20 @@ def enrol(slug: str, name: str, external_id: str | None, is_test: bool, portrait
     try:
         prepare_store(settings)
         infrastructure = open_infrastructure(settings)
-        organization = find_organization(infrastructure, slug)
-        caller = Caller(organization, is_test, "operator", frozenset({Scope.ADMIN}))
-        register = RegisterEntity(
-            store=infrastructure.store, clock=infrastructure.clock, randomness=infrastructure.randomness
-        )
-        blobs = make_blob_store(settings, infrastructure)
-        import_validation = make_import_validation(settings, infrastructure, core, blobs)
-        image = portrait.read_bytes()
-        import_validation.face_of(image)  # before anything is written
-        entity = register(caller, NewEntity(name=name, external_id=external_id))
-        validation = import_validation(caller, ValidationImport(entity.entity_id, image))
+        try:
+            organization = find_organization(infrastructure, slug)
+            caller = Caller(organization, is_test, "operator", frozenset({Scope.ADMIN}))
+            blobs = make_blob_store(settings, infrastructure)
+            import_validation = make_import_validation(settings, infrastructure, core, blobs)
+            register = RegisterEntity(
+                store=infrastructure.store, clock=infrastructure.clock, randomness=infrastructure.randomness
+            )
+            image = portrait.read_bytes()
+            import_validation.face_of(image)  # before anything is written
+            entity = register(caller, NewEntity(name=name, external_id=external_id))
+            validation = import_validation(caller, ValidationImport(entity.entity_id, image))
+        finally:
+            infrastructure.store.close()
     except (BonafideError, OSError, SQLAlchemyError) as error:
         raise click.ClickException(str(error).splitlines()[0]) from error
     click.echo(f"Entity of {slug} with the approved validation {validation.validation_id}:", err=True)

@@ -103,7 +103,7 @@ class BonafideClient:
             raise ResultRefused(str(error)) from error
         return Result(claims["sub"], claims["status"], datetime.fromtimestamp(claims["exp"], UTC), key_id)
 
-    def _call(self, method: str, path: str, **content: Any) -> Json:  # noqa: ANN401 (passed on to httpx)
+    def _call(self, method: str, path: str, **content: Any) -> Json:
         try:
             answer = self._http.request(method, path, **content)
             body = answer.json()

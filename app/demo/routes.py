@@ -43,7 +43,7 @@ CONTENT_SECURITY_POLICY = {
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """Where the API is and the key to it. `verify` as httpx has it: a context for a certificate of one's own."""
+    """Where the API is and the key to it. `verify`: a context for a certificate of one's own, or True."""
 
     api_base_url: str
     api_key: str = field(repr=False)

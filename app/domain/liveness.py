@@ -22,31 +22,38 @@ class MovementLimits:
     """What a movement must reach, in the unit of its kind, relative to neutral.
 
     `onset` is where it has begun, `required` its apex, `home` where it counts as returned.
-    `foreign_ms` is how long it must last to count as performed *instead* of the one asked.
+    `lasting_ms` is how long it must stay at `required` or beyond to count: as the movement asked, and as
+    one performed *instead*. The two are one figure on purpose: a clip of quick movements of every kind,
+    each too short to count against it, would otherwise pass whatever is asked. None: a single frame
+    counts, and never against anyone.
     """
 
     unit: str
     onset: float
     required: float
     home: float
-    foreign_ms: int | None
+    lasting_ms: int | None
 
 
-_TURN = MovementLimits(unit="degrees", onset=6.0, required=18.0, home=9.0, foreign_ms=250)
-_LOOK = MovementLimits(unit="degrees", onset=5.0, required=12.0, home=7.0, foreign_ms=250)
+_TURN = MovementLimits(unit="degrees", onset=6.0, required=18.0, home=9.0, lasting_ms=250)
+_LOOK = MovementLimits(unit="degrees", onset=5.0, required=12.0, home=7.0, lasting_ms=250)
 
 LIMITS: dict[ChallengeKind, MovementLimits] = {
     ChallengeKind.TURN_LEFT: _TURN,
     ChallengeKind.TURN_RIGHT: _TURN,
     ChallengeKind.LOOK_UP: _LOOK,
     ChallengeKind.LOOK_DOWN: _LOOK,
-    # Blinking is involuntary, so it never counts as a foreign movement.
+    # Blinking is quick and involuntary: one frame is enough, and it never counts as a foreign movement.
     ChallengeKind.BLINK: MovementLimits("blendshape", 0.20, 0.35, 0.20, None),
-    ChallengeKind.SMILE: MovementLimits("blendshape", 0.15, 0.35, 0.22, 800),
-    ChallengeKind.OPEN_MOUTH: MovementLimits("blendshape", 0.10, 0.25, 0.14, 800),
-    ChallengeKind.MOVE_CLOSER: MovementLimits("ratio", 0.08, 0.20, 0.10, 500),
+    ChallengeKind.SMILE: MovementLimits("blendshape", 0.15, 0.35, 0.22, 400),
+    ChallengeKind.OPEN_MOUTH: MovementLimits("blendshape", 0.10, 0.25, 0.14, 400),
+    ChallengeKind.MOVE_CLOSER: MovementLimits("ratio", 0.08, 0.20, 0.10, 400),
 }
-"""Chosen on the development clips (docs/liveness.md); blendshapes rest within 0.05 of neutral there."""
+"""Chosen on the development clips (docs/liveness.md); blendshapes rest within 0.05 of neutral there.
+
+Turns and nods that people make on purpose stay beyond `required` for 1.9–2.9 s there, smiles for 1.3–2.5 s,
+open mouths for 1.0 s; what comes by itself, for 0.3 s at most.
+"""
 
 REACTION_MS = 150
 """Faster than any person reacts to a prompt (simple visual reaction takes about 200 ms)."""
@@ -135,6 +142,7 @@ class ChallengeJudge:
         self._quality = quality
         self._face_seen_ms = 0
         self._second_face_since_ms: int | None = None
+        self._far_since_ms: int | None = None
         self._foreign_since_ms: dict[ChallengeKind, int] = {}
 
     def observe(self, observation: Observation, at_ms: int) -> Judgement:
@@ -164,12 +172,12 @@ class ChallengeJudge:
         """Whether another movement was performed instead: far enough, long enough, and more than the own one."""
         own = max(self.peak or 0.0, movement(self.kind, face, self._neutral)) / self.limits.required
         for kind, limits in LIMITS.items():
-            if kind is self.kind or limits.foreign_ms is None:
+            if kind is self.kind or limits.lasting_ms is None:
                 continue
             share = movement(kind, face, self._neutral) / limits.required
             if share < 1.0 or share <= own:
                 self._foreign_since_ms.pop(kind, None)
-            elif at_ms - self._foreign_since_ms.setdefault(kind, at_ms) >= limits.foreign_ms:
+            elif at_ms - self._foreign_since_ms.setdefault(kind, at_ms) >= limits.lasting_ms:
                 return True
         return False
 
@@ -188,13 +196,14 @@ class ChallengeJudge:
         if at_ms < REACTION_MS:
             self.phase = Phase.SETTLING
             return
-        self.phase, self.onset_ms, self.peak = Phase.MOVING, at_ms, None
+        self.phase, self.onset_ms, self.peak, self._far_since_ms = Phase.MOVING, at_ms, None, None
 
     def _follow(self, value: float, at_ms: int) -> None:
         if self.peak is None or value > self.peak:
             self.peak = value
-            if value >= self.limits.required:
-                self.apex_ms, self.phase = at_ms, Phase.RETURNING
+            self.apex_ms = at_ms if value >= self.limits.required else None
+        if self.phase is Phase.MOVING and self._has_lasted(value, at_ms):
+            self.phase = Phase.RETURNING
         held_ms = at_ms - (self.onset_ms or 0)
         if held_ms > LONGEST_MOVEMENT_MS:
             self.phase, self.apex_ms, self.peak = Phase.SETTLING, None, None
@@ -202,6 +211,15 @@ class ChallengeJudge:
             self.phase, self.return_ms = Phase.OVER, at_ms
         elif self.phase is Phase.MOVING and value < self.limits.onset:
             self.phase = Phase.READY
+
+    def _has_lasted(self, value: float, at_ms: int) -> bool:
+        """Whether the movement has stayed far enough for as long as it must."""
+        if value < self.limits.required:
+            self._far_since_ms = None
+            return False
+        if self._far_since_ms is None:
+            self._far_since_ms = at_ms
+        return at_ms - self._far_since_ms >= (self.limits.lasting_ms or 0)
 
     def _over(self, outcome: ChallengeOutcome) -> Judgement:
         self.phase = Phase.OVER

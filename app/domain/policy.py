@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
+from app.domain.comparison import CALIBRATION_COSINE, CALIBRATION_SCORE, DEFAULT_THRESHOLD
 from app.domain.organization import OrganizationSettings
 from app.domain.verdict import (
     ChallengeEvidence,
@@ -20,7 +21,7 @@ from app.domain.verdict import (
     Verdict,
 )
 
-MIN_CONTINUITY_COSINE = 0.37
+MIN_CONTINUITY_COSINE = CALIBRATION_COSINE[CALIBRATION_SCORE.index(DEFAULT_THRESHOLD)]
 """Faces of one capture must match each other as strictly as the default decision threshold asks."""
 
 MIN_PASSIVE_SCORE = 40.0

@@ -51,7 +51,11 @@ TRANSITIONS: Mapping[SessionStatus, frozenset[SessionStatus]] = {
 
 @dataclass(frozen=True)
 class BiometricSession:
-    """One re-verification of one entity. Times are UTC and aware."""
+    """One re-verification of one entity. Times are UTC and aware.
+
+    `language` is None where the integrator asked for none: the page then speaks the browser's.
+    `attempts` is what the hosted session has counted.
+    """
 
     session_id: str
     organization_id: str
@@ -60,7 +64,7 @@ class BiometricSession:
     is_test: bool
     status: SessionStatus
     workflow_id: str
-    language: str
+    language: str | None
     created_at: datetime
     updated_at: datetime
     expires_at: datetime

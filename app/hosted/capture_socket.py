@@ -14,6 +14,7 @@ from flask_socketio import Namespace
 from app.domain.capture import AttemptFailed, CaptureEvent, ChallengeAsked, StillRequested
 from app.domain.challenge import Ability
 from app.domain.errors import BonafideError
+from app.domain.moment import iso
 from app.domain.session import BiometricSession
 from app.hosted import protocol
 from app.hosted.bounded_websocket import SOCKET_KEY, BoundedServer, close_quietly
@@ -33,7 +34,6 @@ from app.hosted.services import HostedServices
 from app.hosted.wire import (
     Json,
     event_messages,
-    iso,
     outcome_json,
     refusal,
     view_json,
@@ -121,6 +121,7 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
             avoid=[Ability(item) for item in hello.accessibility.avoid],
             has_more_time=hello.accessibility.more_time,
         )
+        connection.language = hello.language
         replaced = self._connections.bind(connection.sid, hello.page_id)
         if replaced is not None:
             self._supersede(replaced, is_same_page=replaced.page_id == hello.page_id)
@@ -158,7 +159,7 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         """Accepted: on to the camera. Declined: the session is over."""
         consent = read_message(Consent, _first(payload))
         loaded, _ = self._services.read_capture(connection.hosted_session_id)
-        text = shown_consent(loaded.session.language, loaded.organization_name)
+        text = shown_consent(loaded.session.language or connection.language, loaded.organization_name)
         if consent is None or consent.version != text.version:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
         if consent.accepted:

@@ -19,6 +19,7 @@ class PageConnection:
     hosted_session_id: str
     socket: BoundedServer
     page_id: str = ""
+    language: str = ""
     state_version: int = 0
 
 

@@ -138,7 +138,7 @@ GUIDANCE: Mapping[str, str] = {
     "spoken.copied": N_("Link copied."),
     "help.title": N_("What helps"),
     "help.light": N_("Light in front of you works best; a window or lamp behind you does not."),
-    "help.distance": N_("Keep your face inside the oval, as near as it is wide."),
+    "help.distance": N_("Keep your face inside the oval, close enough to fill it."),
     "help.glasses": N_("If your glasses shine, take them off for a moment."),
     "help.mirror": N_("The picture is a mirror: your left is on the left."),
     "help.back": N_("Go back"),

@@ -7,15 +7,20 @@ from flask import request
 from app.domain.language import choose_language
 
 RIGHT_TO_LEFT = frozenset({"ar", "he", "fa", "ur"})
-LANGUAGE_KEY = "bonafide.language"
-"""Where a view leaves the session's own language for the locale selector."""
+_WISHES = "bonafide.languages"
+"""Where a view leaves what it knows for the locale selector."""
+
+
+def speak(session_language: str | None, default: str) -> None:
+    """Answer this request in the session's language, else the browser's, else the organization's default."""
+    request.environ[_WISHES] = (session_language, default)
 
 
 def select_language() -> str:
     """Locale selector of Flask-Babel; unknown languages fall back and are never an error."""
-    wanted = request.environ.get(LANGUAGE_KEY)
+    wish, default = request.environ.get(_WISHES, (None, None))
     browsers = [language for language, _ in request.accept_languages]
-    return choose_language(wanted if isinstance(wanted, str) else None, *browsers)
+    return choose_language(wish, *browsers, default)
 
 
 def direction_of(language: str) -> str:

@@ -12,7 +12,7 @@ from flask_babel import get_locale, gettext
 from app.domain.errors import BonafideError, MatchingUnavailable
 from app.hosted.capture_socket import CaptureNamespace
 from app.hosted.copy import CONSENT_VERSION, page_messages
-from app.hosted.languages import LANGUAGE_KEY, direction_of
+from app.hosted.languages import direction_of, speak
 from app.hosted.services import HostedServices
 from app.hosted.wire import Json, outcome_json, refusal
 from app.services.capture_view import CaptureView
@@ -30,6 +30,9 @@ DEFAULT_FRAME_ANCESTORS = (
 )
 """With no list of its own an organization may be framed by any https page and by loopback."""
 
+LINK_PROBLEMS = {"unknown_session": "unknown", "expired": "expired"}
+"""Code of the protocol → which words the page of a dead link shows."""
+
 
 def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespace) -> Blueprint:
     """Routes of the end user's browser. None of them asks for a key: the link and the ticket authorize."""
@@ -44,7 +47,7 @@ def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespac
             loaded, view = services.read_capture(hosted_session_id)
         except UnknownHostedSession:
             return _problem_page("unknown_session", 404)
-        request.environ[LANGUAGE_KEY] = loaded.session.language
+        speak(loaded.session.language, loaded.settings.default_language)
         if view.outcome is not None and view.outcome.outcome == "expired":
             return _problem_page("expired", 410)
         return _capture_page(loaded, view)
@@ -99,6 +102,7 @@ def _problem_page(code: str, status: int) -> Response:
         render_template(
             "link_problem.html",
             code=code,
+            problem=LINK_PROBLEMS[code],
             csp_nonce=nonce,
             language=language,
             direction=direction_of(language),

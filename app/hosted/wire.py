@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from app.domain.capture import (
     AlignProgress,
@@ -13,15 +12,11 @@ from app.domain.capture import (
     ChallengeProgress,
     HintChanged,
 )
+from app.domain.moment import iso
 from app.domain.verdict import ChallengeOutcome
 from app.services.capture_view import CaptureView, Outcome
 
 Json = dict[str, object]
-
-
-def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def support_id(hosted_session_id: str) -> str:

@@ -80,7 +80,7 @@ class ImportValidation:
         try:
             face = self.core.create_template(portrait)
         except InvalidImage as error:
-            raise _wrong_portrait(str(error)) from error
+            raise InvalidRequest("The portrait cannot be read.", {"portrait": str(error)}) from error
         if face is None:
             raise _wrong_portrait("shows no face")
         if face.box.width < MIN_FACE_WIDTH_PX:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from app.domain.capture import CaptureRun
+from app.domain.challenge import Ability
 
 FORGET_AFTER_MS = 30 * 60 * 1_000
 """Longer than any session stays in progress without activity."""
@@ -53,7 +54,7 @@ class LiveCapture:
     touched_ms: int | None = None
     put_ms: int = 0
     stills_refused: int = 0
-    swaps_used: int = 0
+    swapped: frozenset[Ability] = frozenset()
 
     @property
     def last_used_ms(self) -> int:
@@ -99,10 +100,13 @@ class LiveCaptures:
 
     @contextmanager
     def locked(self, hosted_session_id: str) -> Iterator[LiveCapture | None]:
-        """The capture under its own lock; sessions never wait for each other."""
-        capture = self.get(hosted_session_id)
-        if capture is None:
-            yield None
-            return
-        with capture.lock:
-            yield capture
+        """The capture under its own lock; sessions never wait for each other.
+
+        Whoever waited while another page took over gets that page's capture.
+        """
+        while (capture := self.get(hosted_session_id)) is not None:
+            with capture.lock:
+                if self.get(hosted_session_id) is capture:
+                    yield capture
+                    return
+        yield None

@@ -11,6 +11,7 @@ from app.domain.capture import (
     CapturePhase,
     ChallengeAsked,
     ChallengeJudged,
+    StillRequested,
 )
 from app.domain.errors import InvalidImage
 from app.domain.face import BgrImage, Observation
@@ -77,7 +78,7 @@ class BeginAlignment:
             if not self._is_consented(hosted_session_id):
                 return None
             live.injection_signals = tuple(dict.fromkeys([*live.injection_signals, *signals]))
-            live.evidence = AttemptEvidence()
+            live.evidence, live.stills_refused = AttemptEvidence(), 0
             return live.run.align(live.attempts_used + 1, self.clock.monotonic_ms())
 
     def _is_consented(self, hosted_session_id: str) -> bool:
@@ -124,11 +125,12 @@ class SwapChallenge:
     def __call__(self, hosted_session_id: str, page_id: str, challenge_id: str) -> Sequence[CaptureEvent] | None:
         """Events, or None where it cannot be swapped."""
         with self.live.locked(hosted_session_id) as live:
-            if live is None or live.page_id != page_id or live.swaps_used >= SWAPS_MAX:
+            if live is None or live.page_id != page_id or len(live.swapped) >= SWAPS_MAX:
                 return None
+            asked = live.run.challenge
             events = live.run.swap(challenge_id, self.clock.monotonic_ms(), self.clock.now())
-            if events is not None:
-                live.swaps_used += 1
+            if events is not None and asked is not None:
+                live.swapped |= {asked.kind.ability}
             return events
 
 
@@ -185,7 +187,8 @@ class ObserveFrame:
         self._keep(live, observation, image, data)
         events = live.run.observe(observation, now_ms, self.clock.now())
         live.evidence.received_bytes += len(data)
-        if live.evidence.received_bytes > live.run.config.attempt_bytes:
+        is_running = live.run.phase in FRAME_PHASES
+        if is_running and live.evidence.received_bytes > live.run.config.attempt_bytes:
             events.append(live.run.give_up("too_much_data"))
         ended = self._settle(live, events, data) or self._touch(live, now_ms)
         if ended is not None:
@@ -212,6 +215,8 @@ class ObserveFrame:
         for event in events:
             match event:
                 case ChallengeAsked(challenge) if challenge.index == 0:
+                    self.ledger.begin(live)
+                case StillRequested() if live.run.config.number_of_challenges == 0:
                     self.ledger.begin(live)
                 case ChallengeJudged(outcome=ChallengeOutcome.PASSED):
                     number = len(live.evidence.challenge_frames) + 1

@@ -114,7 +114,7 @@ class OpenSession:
             is_test=caller.is_test,
             status=SessionStatus.PENDING,
             workflow_id=workflow_id,
-            language=choose_language(request.language, organization.settings.default_language),
+            language=_language(request.language, organization.settings.default_language),
             created_at=now,
             updated_at=now,
             expires_at=now + (request.expires_in or self.session_lifetime),
@@ -148,6 +148,11 @@ def _workflow(settings: OrganizationSettings, wished: str | None) -> str:
     if not settings.workflow_ids or (wished is not None and wished not in settings.workflow_ids):
         raise WorkflowNotConfigured("The biometric workflow is not configured for this organization.")
     return wished or settings.workflow_ids[0]
+
+
+def _language(wished: str | None, default: str) -> str | None:
+    """An unknown wish falls back to the organization's own; without a wish the page asks the browser."""
+    return choose_language(wished, default) if wished else None
 
 
 def _seconds_until(end: datetime, now: datetime) -> int:

@@ -177,12 +177,16 @@ class BiometricSessions(Protocol):
         """`completed_at` of the entity's rejected sessions since then, oldest first."""
 
     def swap(self, before: SessionStatus, after: BiometricSession) -> bool:
-        """Write `after` only where the stored status still is `before`: True for the one that wins."""
+        """Write `after` only where the stored status still is `before`: True for the one that wins.
+
+        `attempts` is not written here: the hosted session counts them.
+        """
 
     def touch(self, session_id: str, at: datetime) -> None:
         """Note activity of a session in progress."""
 
-    def save_hosted(self, hosted: HostedSession) -> None: ...
+    def save_hosted(self, hosted: HostedSession) -> None:
+        """Write it, and its `attempts_used` as the biometric session's `attempts`."""
 
 
 class Captures(Protocol):

@@ -91,6 +91,8 @@ class RecordConsent:
                     warnings=(DecisionWarning.CONSENT_DECLINED.value,),
                 ),
             )
+            if ended is None:
+                return None
             self._note(uow, session, "consent.declined", text)
             uow.commit()
         self.live.drop(hosted_session_id)

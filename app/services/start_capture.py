@@ -12,9 +12,10 @@ from app.domain.organization import OrganizationSettings
 from app.domain.session import BiometricSession, HostedSession, SessionStatus, overdue_status
 from app.services.audit import record
 from app.services.capture_view import CaptureView, OutcomePresenter, view_of
-from app.services.end_session import begin_session, end_session
+from app.services.end_session import begin_session
 from app.services.live_capture import LiveCapture, LiveCaptures
 from app.services.ports import Clock, Randomness, Store, UnitOfWork
+from app.services.read_session import end_if_overdue
 
 ROOM_TO_MOVE_CLOSER = 0.74
 """Share of the frame's height a face may fill where moving closer by a fifth may be asked."""
@@ -69,11 +70,9 @@ class ReadCapture:
 
     def _end_overdue(self, hosted_session_id: str) -> LoadedSession:
         with self.store.begin() as uow:
-            loaded = load_session(uow, hosted_session_id)
-            status = self._overdue(loaded)
-            if status is not None:
-                end_session(uow, self.randomness, loaded.session, status, self.clock.now(), actor="expiry")
-                uow.commit()
+            session = load_session(uow, hosted_session_id).session
+            end_if_overdue(uow, self.randomness, session, self.clock.now(), self.abandon_after)
+            uow.commit()
         with self.store.read() as uow:
             return load_session(uow, hosted_session_id)
 
@@ -129,29 +128,44 @@ class StartCapture:
         self, loaded: LoadedSession, page_id: str, avoid: frozenset[Ability], has_more_time: bool
     ) -> LiveCapture:
         """The page's own run where it has one, else a new one. What was used up stays used up."""
-        hosted = loaded.hosted
-        live = self.live.get(hosted.hosted_session_id)
-        if live is not None and live.page_id == page_id:
-            return live
-        config = capture_config(loaded.session, avoid, has_more_time)
+        hosted_session_id = loaded.hosted.hosted_session_id
+        with self.live.locked(hosted_session_id) as live:
+            if live is not None and live.page_id == page_id:
+                return live
+            swapped = live.swapped if live else frozenset()
+            fresh = self._new_live(loaded, page_id, capture_config(loaded.session, avoid | swapped, has_more_time))
+            if live is not None:
+                self._take_over(live, fresh)
+            self.live.put(fresh, self.clock.monotonic_ms())
+        return fresh
+
+    def _new_live(self, loaded: LoadedSession, page_id: str, config: CaptureConfig) -> LiveCapture:
         run = CaptureRun(
             config,
             choose=self.randomness.choose,
             new_id=self.randomness.object_id,
             new_nonce=self.randomness.nonce,
         )
-        if live is not None:
-            run.evidence = list(live.run.evidence)
-        fresh = LiveCapture(
-            hosted_session_id=hosted.hosted_session_id,
+        return LiveCapture(
+            hosted_session_id=loaded.hosted.hosted_session_id,
             run=run,
             page_id=page_id,
             attempts_allowed=loaded.settings.max_attempts,
-            attempts_used=hosted.attempts_used,
-            quality_retries_used=hosted.quality_retries_used,
+            attempts_used=loaded.hosted.attempts_used,
+            quality_retries_used=loaded.hosted.quality_retries_used,
         )
-        self.live.put(fresh, self.clock.monotonic_ms())
-        return fresh
+
+    def _take_over(self, live: LiveCapture, fresh: LiveCapture) -> None:
+        """What the session has used up stays used up, and frames still on their way to the old page are void.
+
+        The counts are the old page's own: it may have begun an attempt since the store was read.
+        """
+        live.run.interrupt(self.clock.now())
+        live.run.stop()
+        fresh.run.evidence = list(live.run.evidence)
+        fresh.attempts_used, fresh.quality_retries_used = live.attempts_used, live.quality_retries_used
+        fresh.injection_signals = live.injection_signals
+        fresh.swapped = live.swapped
 
 
 def capture_config(

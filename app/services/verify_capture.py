@@ -120,6 +120,8 @@ class KeepCapture:
         live.stills_refused = 0
         live.run.stop()
         ended = self.ledger.fail(live, AttemptFailed("quality", is_free=True))
+        if ended is not None:
+            self.live.drop(live.hosted_session_id)
         raise StillUnusable(problem, is_attempt_over=True, ended=ended)
 
     def _problem_with(self, live: LiveCapture, still: bytes) -> str | None:
@@ -220,7 +222,7 @@ class DecideCapture:
             if found is None:
                 return None
             session, hosted = found
-            if hosted.state is not HostedState.CAPTURED or hosted.evidence is None:
+            if not _is_waiting(session, hosted) or hosted.evidence is None:
                 return session
             organization = uow.organizations.get(session.organization_id)
             settings = organization.settings if organization else OrganizationSettings()
@@ -233,8 +235,19 @@ class DecideCapture:
         return self._write(hosted_session_id, decision, decide(decision, settings))
 
     def _read_capture(self, capture: Capture) -> bytes:
+        """Empty where the image is gone or damaged: asking again would change nothing, and it shows no face."""
         address = BlobAddress(capture.organization_id, capture.entity_id, capture.capture_id, capture.kind)
-        return self.blobs.get(capture.blob_id, address)
+        try:
+            return self.blobs.get(capture.blob_id, address)
+        except RecordUnreadable:
+            return b""
+
+    def _template(self, image: bytes) -> FaceTemplate | None:
+        """None where there is no face, or no image."""
+        try:
+            return self.core.create_template(image) if image else None
+        except InvalidImage:
+            return None
 
     def _complete(
         self,
@@ -245,7 +258,7 @@ class DecideCapture:
     ) -> Decision:
         """Add continuity and face match to the evidence."""
         with ThreadPoolExecutor(max_workers=TEMPLATE_THREADS) as threads:
-            made = list(threads.map(lambda frame: self.core.create_template(frame.jpeg), frames))
+            made = list(threads.map(lambda frame: self._template(frame.jpeg), frames))
         templates = {frame.kind: template for frame, template in zip(frames, made, strict=True)}
         probe = _better_probe(templates.get("selfie"), templates.get("still"))
         others = [item.template for item in templates.values() if item is not None]
@@ -306,7 +319,7 @@ class DecideCapture:
             portrait = read_portrait(self.blobs, validation)
         except NoReferencePortrait:
             return None
-        found = self.core.create_template(portrait)
+        found = self._template(portrait)
         return found.template if found else None
 
     def _write(self, hosted_session_id: str, decision: Decision, result: PolicyResult) -> BiometricSession | None:
@@ -315,7 +328,7 @@ class DecideCapture:
             if found is None:
                 return None
             session, hosted = found
-            if hosted.state is not HostedState.CAPTURED:
+            if not _is_waiting(session, hosted):
                 return session
             decision = replace(decision, warnings=result.warnings)
             after = self._apply(uow, session, decision, result)
@@ -329,16 +342,17 @@ class DecideCapture:
         now = self.clock.now()
         if result.verdict is Verdict.IN_REVIEW:
             after = replace(session, is_in_review=True, decision=decision, updated_at=now)
-            if uow.sessions.swap(session.status, after):
-                record(
-                    uow,
-                    self.randomness,
-                    now,
-                    organization_id=session.organization_id,
-                    actor="policy",
-                    action="biometric_session.in_review",
-                    object_id=session.session_id,
-                )
+            if not uow.sessions.swap(SessionStatus.IN_PROGRESS, after):
+                return self._winner(uow, session)
+            record(
+                uow,
+                self.randomness,
+                now,
+                organization_id=session.organization_id,
+                actor="policy",
+                action="biometric_session.in_review",
+                object_id=session.session_id,
+            )
             return after
         status = SessionStatus.APPROVED if result.verdict is Verdict.APPROVED else SessionStatus.REJECTED
         ended = end_session(
@@ -352,10 +366,16 @@ class DecideCapture:
             rejection_code=result.rejection_code,
             rejection_message=result.message,
         )
-        if ended is not None:
-            return ended
-        winner = uow.sessions.get(session.organization_id, session.is_test, session.session_id)
-        return winner or session
+        return ended or self._winner(uow, session)
+
+    def _winner(self, uow: UnitOfWork, session: BiometricSession) -> BiometricSession:
+        """The session as a faster transition left it."""
+        return uow.sessions.get(session.organization_id, session.is_test, session.session_id) or session
+
+
+def _is_waiting(session: BiometricSession, hosted: HostedSession) -> bool:
+    """Whether the capture is in, nobody has decided it, and the session was not ended meanwhile."""
+    return hosted.state is HostedState.CAPTURED and session.status is SessionStatus.IN_PROGRESS
 
 
 def _better_probe(in_session: FaceTemplate | None, still: FaceTemplate | None) -> FaceTemplate | None:

@@ -106,7 +106,7 @@ class SqlBiometricSessions(Repository):
         changed = self.connection.execute(
             update(table(BiometricSessionRow))
             .where(BiometricSessionRow.session_id == after.session_id, BiometricSessionRow.status == before)
-            .values(**vars(after))
+            .values(**{name: value for name, value in vars(after).items() if name != "attempts"})
         )
         return changed.rowcount == 1
 
@@ -125,4 +125,9 @@ class SqlBiometricSessions(Repository):
             update(table(HostedSessionRow))
             .where(HostedSessionRow.hosted_session_id == hosted.hosted_session_id)
             .values(**vars(hosted))
+        )
+        self.connection.execute(
+            update(table(BiometricSessionRow))
+            .where(BiometricSessionRow.session_id == hosted.session_id)
+            .values(attempts=hosted.attempts_used)
         )

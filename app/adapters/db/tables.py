@@ -140,7 +140,7 @@ class BiometricSessionRow(Base):
     is_test: Mapped[bool]
     status: Mapped[SessionStatus] = mapped_column(EnumText(SessionStatus))
     workflow_id: Mapped[str] = mapped_column(String(64))
-    language: Mapped[str] = mapped_column(String(35))
+    language: Mapped[str | None] = mapped_column(String(35))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     expires_at: Mapped[datetime]

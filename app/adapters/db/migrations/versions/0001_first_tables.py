@@ -104,7 +104,7 @@ def upgrade() -> None:
         sa.Column("is_test", sa.Boolean(), nullable=False),
         sa.Column("status", sa.String(length=64), nullable=False),
         sa.Column("workflow_id", sa.String(length=64), nullable=False),
-        sa.Column("language", sa.String(length=35), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),

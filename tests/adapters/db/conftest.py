@@ -1,0 +1,19 @@
+from tests.store_fixtures import (
+    database_url,
+    empty_database_url,
+    engine,
+    postgres_server,
+    postgres_url,
+    sqlite_template,
+    store,
+)
+
+__all__ = [
+    "database_url",
+    "empty_database_url",
+    "engine",
+    "postgres_server",
+    "postgres_url",
+    "sqlite_template",
+    "store",
+]

@@ -1,0 +1,166 @@
+"""The API over a real store (both databases), real encryption and real tokens; only the matching core is faked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+from werkzeug.datastructures import Headers
+
+from app.adapters.blob_store import EncryptedBlobStore
+from app.adapters.db.unit_of_work import SqlStore
+from app.adapters.db.wrapped_keys import SqlWrappedKeys
+from app.adapters.encryption import DataKeys
+from app.adapters.result_signer import Ed25519ResultSigner
+from app.adapters.signed_tokens import SignedTokens
+from app.api.app import install_api
+from app.api.services import ApiServices
+from app.domain.organization import Entity, Organization, Scope
+from app.services.authenticate import Authenticate
+from app.services.cancel_session import CancelSession
+from app.services.import_validation import ImportValidation
+from app.services.manage_keys import ManageKeys
+from app.services.open_session import OpenSession
+from app.services.read_session import ReadSession
+from app.services.readiness import CheckReadiness
+from app.services.register_entity import FindEntity, RegisterEntity
+from tests.builders import Builder, add_organization
+from tests.fakes import FakeClock, FakeMatchingCore, SeededRandomness
+from tests.store_fixtures import (
+    database_url,
+    empty_database_url,
+    engine,
+    postgres_server,
+    postgres_url,
+    sqlite_template,
+    store,
+)
+
+__all__ = [
+    "database_url",
+    "empty_database_url",
+    "engine",
+    "postgres_server",
+    "postgres_url",
+    "sqlite_template",
+    "store",
+]
+
+PUBLIC_URL = "https://verify.example"
+IMAGE_MAX_BYTES = 5 * 1024 * 1024
+BODY_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `json` is Any: tests say themselves what they expect in it."""
+
+    status_code: int
+    json: Any
+    headers: Headers
+
+
+@dataclass
+class Api:
+    """An API with one organization, and what stands behind it."""
+
+    app: Flask
+    store: SqlStore
+    blobs: EncryptedBlobStore
+    blob_folder: Path
+    clock: FakeClock
+    core: FakeMatchingCore
+    build: Builder
+    keys: ManageKeys
+    organization: Organization
+    key: str
+
+    def new_key(self, *scopes: Scope, organization: Organization | None = None, is_test: bool = True) -> str:
+        owner = organization or self.organization
+        return self.keys.issue(owner, scopes or [Scope.ADMIN], is_test=is_test, name="").text
+
+    def new_organization(self, slug: str = "globex", **settings: Any) -> Organization:
+        return add_organization(self.store, self.build.organization(slug, **settings))
+
+    def enrolled(self, **changes: Any) -> Entity:
+        return self.build.enrolled(self.store, self.blobs, self.organization, **changes)
+
+    def open(self, path: str, method: str = "GET", **more: Any) -> Answer:
+        """Without a key, unless `headers` has one."""
+        response = self.app.test_client().open(path, method=method, **more)
+        return Answer(response.status_code, response.json, response.headers)
+
+    def get(self, path: str, key: str | None = None) -> Answer:
+        return self.open(path, headers=self.headers(key))
+
+    def post(self, path: str, json: object = None, key: str | None = None, **more: Any) -> Answer:
+        if json is not None:
+            more["json"] = json
+        return self.open(path, "POST", headers=self.headers(key), **more)
+
+    def open_session(self, entity: Entity, **fields: object) -> Answer:
+        return self.post("/api/kyc/biometric/sessions", {"entityId": entity.entity_id, **fields})
+
+    def headers(self, key: str | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {key or self.key}"}
+
+
+@pytest.fixture
+def api(store: SqlStore, engine: Engine, tmp_path: Path) -> Api:
+    clock, randomness, core = FakeClock(), SeededRandomness(), FakeMatchingCore()
+    build = Builder(randomness)
+    folder = tmp_path / "blobs"
+    blobs = EncryptedBlobStore(folder, DataKeys(SqlWrappedKeys(engine), {"k": b"k" * 32}))
+    keys = ManageKeys(store=store, clock=clock, randomness=randomness)
+    organization = add_organization(store, build.organization())
+    app = Flask("api-under-test", static_folder=None)
+    install_api(app, make_services(store, blobs, core, clock, randomness))
+    key = keys.issue(organization, [Scope.ADMIN], is_test=True, name="").text
+    return Api(app, store, blobs, folder, clock, core, build, keys, organization, key)
+
+
+def make_services(
+    store: SqlStore,
+    blobs: EncryptedBlobStore,
+    core: FakeMatchingCore,
+    clock: FakeClock,
+    randomness: SeededRandomness,
+) -> ApiServices:
+    abandon_after = timedelta(minutes=15)
+    return ApiServices(
+        authenticate=Authenticate(store=store, clock=clock),
+        register_entity=RegisterEntity(store=store, clock=clock, randomness=randomness),
+        find_entity=FindEntity(store=store),
+        import_validation=ImportValidation(
+            store=store,
+            blobs=blobs,
+            core=core,
+            clock=clock,
+            randomness=randomness,
+            image_max_bytes=IMAGE_MAX_BYTES,
+        ),
+        open_session=OpenSession(
+            store=store,
+            blobs=blobs,
+            clock=clock,
+            randomness=randomness,
+            session_lifetime=timedelta(hours=24),
+            abandon_after=abandon_after,
+            is_development=False,
+        ),
+        read_session=ReadSession(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
+        cancel_session=CancelSession(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
+        check_readiness=CheckReadiness(
+            store=store, blobs=blobs, core=core, optional_missing=("minifasnet_v2 (missing)",)
+        ),
+        links=SignedTokens(["s" * 40], clock, 60),
+        signer=Ed25519ResultSigner({"2026": b"n" * 32}, PUBLIC_URL),
+        randomness=randomness,
+        public_url=PUBLIC_URL,
+        max_body_bytes=BODY_MAX_BYTES,
+    )

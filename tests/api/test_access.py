@@ -1,0 +1,151 @@
+"""Who may what: every route behind a key and a scope, and nothing of others to be seen."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from app.api.authentication import PUBLIC_ENDPOINTS, required_scope
+from app.domain.organization import Entity, Scope
+from tests.api.conftest import Answer, Api
+
+UNKNOWN_ID = "01900000-0000-7000-8000-ffffffffffff"
+SESSION = "/api/kyc/biometric/sessions"
+
+
+def routes(app: Flask) -> list[tuple[Rule, str]]:
+    """Every route with every method it takes, ids filled in."""
+    return [
+        (rule, method)
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def address_of(rule: Rule) -> str:
+    return re.sub(r"<[^>]+>", UNKNOWN_ID, rule.rule)
+
+
+def test_every_route_asks_for_a_key_or_is_listed_as_public(api: Api) -> None:
+    found = routes(api.app)
+    assert len(found) >= 11
+    for rule, method in found:
+        answer = api.open(address_of(rule), method=method)
+        if rule.endpoint in PUBLIC_ENDPOINTS:
+            assert answer.status_code == 200, rule
+            continue
+        assert (answer.status_code, answer.json["error"]) == (401, "UNAUTHORIZED"), rule
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_every_route_asks_for_its_scope_before_it_looks_at_anything(api: Api) -> None:
+    for rule, method in routes(api.app):
+        scope = required_scope(api.app.view_functions[rule.endpoint])
+        if rule.endpoint in PUBLIC_ENDPOINTS:
+            assert scope is None
+            continue
+        assert scope is not None, rule
+        others = [other for other in Scope if other not in (scope, Scope.ADMIN)]
+        key = api.new_key(*others)
+        answer = api.open(address_of(rule), method=method, headers=api.headers(key), data=b"{")
+        assert (answer.status_code, answer.json["error"]) == (403, "FORBIDDEN"), rule
+        allowed = api.open(address_of(rule), method=method, headers=api.headers(api.new_key(scope)))
+        assert allowed.status_code in (200, 400, 404), rule
+
+
+def test_health_and_keys_are_public_and_say_nothing_secret(api: Api) -> None:
+    assert api.open("/livez").json == {"status": "alive"}
+    ready = api.open("/readyz")
+    assert ready.status_code == 200
+    assert ready.json == {
+        "status": "ready",
+        "problems": {},
+        "missingOptionalModels": ["minifasnet_v2 (missing)"],
+    }
+    (key,) = api.open("/.well-known/jwks.json").json["keys"]
+    assert (key["kid"], key["crv"], key["alg"]) == ("2026", "Ed25519", "EdDSA")
+    assert "d" not in key
+
+
+def test_what_is_not_ready_is_named(api: Api) -> None:
+    api.core.is_away = True
+    answer = api.open("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["problems"] == {"matching": "away"}
+    assert "Retry-After" in answer.headers
+
+
+def test_another_organization_in_the_header_is_forbidden(api: Api) -> None:
+    other = api.new_organization()
+    for value, status in [
+        (api.organization.organization_id, 200),
+        (api.organization.organization_id.upper(), 200),
+        (other.organization_id, 403),
+        (UNKNOWN_ID, 403),
+        ("nonsense", 403),
+    ]:
+        headers = {**api.headers(), "X-Organization-ID": value}
+        answer = api.open("/api/entities", headers=headers)
+        assert answer.status_code == status
+        if status == 403:
+            assert answer.json["error"] == "FORBIDDEN"
+
+
+def without_request_id(answer: Answer) -> tuple[int, dict[str, Any]]:
+    body = dict(answer.json)
+    assert body.pop("requestId") == answer.headers["X-Request-Id"]
+    return answer.status_code, body
+
+
+@pytest.fixture
+def foreign(api: Api) -> list[tuple[str, str]]:
+    """Methods and addresses of objects that exist, but not for the key under test."""
+    entity = api.enrolled()
+    session = api.open_session(entity).json["id"]
+    return addresses(entity.entity_id, session)
+
+
+def addresses(entity_id: str, session_id: str) -> list[tuple[str, str]]:
+    return [
+        ("GET", f"/api/entities/{entity_id}"),
+        ("GET", f"/api/kyc/biometric/entities/{entity_id}/current"),
+        ("GET", f"{SESSION}/{session_id}"),
+        ("POST", f"{SESSION}/{session_id}/cancel"),
+    ]
+
+
+@pytest.mark.parametrize("stranger", ["another organization", "the other mode"])
+def test_what_is_anothers_reads_like_what_never_was(
+    api: Api, foreign: list[tuple[str, str]], stranger: str
+) -> None:
+    if stranger == "the other mode":
+        key = api.new_key(is_test=False)
+    else:
+        key = api.new_key(organization=api.new_organization())
+    never = addresses(UNKNOWN_ID, UNKNOWN_ID) + addresses("malformed", "malformed")
+    refused = {
+        repr(without_request_id(api.open(path, method=method, headers=api.headers(key))))
+        for method, path in [*foreign, *never]
+    }
+    assert refused == {repr((404, {"error": "NOT_FOUND", "message": "No such object."}))}
+
+
+def test_nothing_can_be_made_for_anothers_entity(api: Api) -> None:
+    entity: Entity = api.enrolled(external_id="shared-name")
+    key = api.new_key(organization=api.new_organization())
+    answer = api.post(SESSION, {"entityId": entity.entity_id}, key=key)
+    assert without_request_id(answer) == (404, {"error": "NOT_FOUND", "message": "No such object."})
+    own = api.post("/api/entities", {"type": "person", "name": "N", "externalId": "shared-name"}, key=key)
+    assert own.status_code == 201
+    assert api.get("/api/entities", key=key).json["pagination"]["total"] == 1
+
+
+def test_a_revoked_key_is_refused_from_the_next_request_on(api: Api) -> None:
+    issued = api.keys.issue(api.organization, [Scope.ADMIN], is_test=True, name="")
+    assert api.get("/api/entities", key=issued.text).status_code == 200
+    api.keys.revoke(api.organization, issued.key.key_id)
+    assert api.get("/api/entities", key=issued.text).status_code == 401

@@ -1,0 +1,137 @@
+"""Policy on evidence of every kind: monotone, and closed wherever something is missing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.organization import OrganizationSettings
+from app.domain.policy import MIN_CONTINUITY_COSINE, MIN_PASSIVE_SCORE, decide
+from app.domain.verdict import ChallengeOutcome, Decision, PassivePadEvidence, Verdict
+from tests.domain.evidence import ASKED, decision, judged, one_challenge
+
+SCORES = st.floats(min_value=0.0, max_value=100.0)
+MAYBE_SCORES = st.none() | SCORES
+COSINES = st.none() | st.floats(min_value=-1.0, max_value=1.0)
+SETTINGS = st.builds(
+    OrganizationSettings,
+    score_decline_threshold=SCORES,
+    review_band=st.sampled_from([0.0, 5.0, 30.0]),
+    liveness_profile=st.sampled_from(["standard", "strict"]),
+)
+CHALLENGES = st.lists(
+    st.builds(one_challenge, st.integers(1, 2), st.sampled_from(ChallengeOutcome)), max_size=6
+) | st.just([one_challenge()] * ASKED)
+PASSIVE = st.builds(
+    PassivePadEvidence, MAYBE_SCORES, st.integers(0, 20), st.sampled_from([(), ("m",), ("m", "n")])
+)
+RANK = {Verdict.REJECTED: 0, Verdict.IN_REVIEW: 1, Verdict.APPROVED: 2}
+
+
+@st.composite
+def evidence(draw: st.DrawFn) -> tuple[Decision, OrganizationSettings]:
+    settings = draw(SETTINGS)
+    liveness = judged(
+        challenges=draw(CHALLENGES),
+        passive=draw(PASSIVE),
+        continuity_cosine=draw(COSINES),
+        profile=settings.liveness_profile,
+    )
+    whole = decision(
+        score=draw(MAYBE_SCORES),
+        threshold=settings.score_decline_threshold,
+        needs_review=draw(st.booleans()),
+        liveness=liveness,
+    )
+    return whole, settings
+
+
+@given(SCORES, SCORES, SETTINGS, st.booleans())
+def test_a_lower_score_never_leads_to_a_better_verdict(
+    one: float, other: float, settings: OrganizationSettings, needs_review: bool
+) -> None:
+    low, high = (
+        decide(
+            decision(score=score, threshold=settings.score_decline_threshold, needs_review=needs_review), settings
+        ).verdict
+        for score in sorted((one, other))
+    )
+    assert RANK[low] <= RANK[high]
+
+
+@given(SCORES, SCORES, SCORES)
+def test_a_higher_threshold_never_leads_to_a_better_verdict(score: float, one: float, other: float) -> None:
+    high, low = (
+        decide(
+            decision(score=score, threshold=threshold), OrganizationSettings(score_decline_threshold=threshold)
+        ).verdict
+        for threshold in sorted((one, other), reverse=True)
+    )
+    assert RANK[high] <= RANK[low]
+
+
+@given(SCORES, SCORES, COSINES, CHALLENGES)
+def test_a_lower_passive_score_never_leads_to_a_better_verdict(
+    one: float, other: float, cosine: float | None, challenges: list[object]
+) -> None:
+    low, high = (
+        decide(
+            decision(
+                liveness=judged(
+                    challenges=challenges,  # type: ignore[arg-type]
+                    passive=PassivePadEvidence(score, 9, ("m",)),
+                    continuity_cosine=cosine,
+                )
+            ),
+            OrganizationSettings(),
+        ).verdict
+        for score in sorted((one, other))
+    )
+    assert RANK[low] <= RANK[high]
+
+
+@given(evidence())
+def test_an_approval_rests_on_every_part(drawn: tuple[Decision, OrganizationSettings]) -> None:
+    whole, settings = drawn
+    if decide(whole, settings).verdict is not Verdict.APPROVED:
+        return
+    assert whole.liveness is not None
+    assert whole.face_match is not None
+    liveness, score = whole.liveness, whole.face_match.score
+    assert not whole.needs_review
+    assert score is not None
+    assert score >= settings.score_decline_threshold + settings.review_band
+    assert liveness.continuity_cosine is not None
+    assert liveness.continuity_cosine >= MIN_CONTINUITY_COSINE - 0.0001
+    last = [item for item in liveness.challenges if item.outcome is not ChallengeOutcome.SWAPPED][-ASKED:]
+    assert [(item.outcome, item.attempt) for item in last] == [(ChallengeOutcome.PASSED, 1)] * ASKED
+    if liveness.passive.score is None:
+        assert liveness.passive.models == ()
+        assert settings.liveness_profile == "standard"
+    else:
+        assert liveness.passive.score >= MIN_PASSIVE_SCORE
+
+
+@given(evidence(), st.sampled_from(["liveness", "face_match", "continuity", "score", "challenges"]))
+def test_what_is_taken_away_never_approves(drawn: tuple[Decision, OrganizationSettings], missing: str) -> None:
+    whole, settings = drawn
+    assert decide(_without(whole, settings, missing), settings).verdict is Verdict.REJECTED
+
+
+def _without(whole: Decision, settings: OrganizationSettings, missing: str) -> Decision:
+    liveness = whole.liveness
+    assert liveness is not None
+    match missing:
+        case "liveness":
+            return replace(whole, liveness=None)
+        case "face_match":
+            return replace(whole, face_match=None)
+        case "score":
+            return decision(score=None, liveness=liveness)
+        case "continuity":
+            rest = judged(challenges=liveness.challenges, passive=liveness.passive, continuity_cosine=None)
+        case _:
+            rest = judged(challenges=(), passive=liveness.passive, profile=settings.liveness_profile)
+    return replace(whole, liveness=rest)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.web_address import callback_problem, is_global_unicast, webhook_problem
+
+HOSTILE = """
+http://example.com/x
+http://127.0.0.1/
+https://user:password@example.com/
+https://user@example.com/
+https://127.0.0.1/
+https://127.1/
+https://2130706433/
+https://017700000001/
+https://0x7f000001/
+https://0x7f.0.0.1/
+https://0177.0.0.1/
+https://127.0.0.1./
+https://1.2.3/
+https://08.8.8.8/
+https://256.256.256.256/
+https://0/
+https://10.0.0.1/
+https://172.16.0.1/
+https://192.168.1.1/
+https://169.254.169.254/latest
+https://100.64.0.1/
+https://192.0.0.8/
+https://198.18.0.1/
+https://224.0.0.1/
+https://240.0.0.1/
+https://255.255.255.255/
+https://[::]/
+https://[::1]/
+https://[::127.0.0.1]/
+https://[::ffff:127.0.0.1]/
+https://[::ffff:7f00:1]/
+https://[64:ff9b::a9fe:a9fe]/
+https://[64:ff9b:1::a9fe:a9fe]/
+https://[2002:a9fe:a9fe::]/
+https://[2001:0:a9fe:a9fe::1]/
+https://[fe80::1]/
+https://[fe80::1%25eth0]/
+https://[2001:4860:4860::8888%25eth0]/
+https://[fc00::1]/
+https://[fec0::1]/
+https://[ff02::1]/
+https://[2001:db8::1]/
+https://[v1.fe]/
+https://[::1
+https://[]/
+https://localhost/
+https://localhost./
+https://a.localhost/
+https://%31%32%37.0.0.1/
+https://１２７.0.0.1/
+https://example。com/
+https://exa mple.com/
+https://example.com\\@127.0.0.1/
+https://example.com:0/
+https://example.com:99999/
+https://example.com:port/
+https://a..b/
+https://-/
+https:///x
+https://
+https:example.com
+//example.com/x
+example.com
+ftp://example.com/
+javascript:alert(1)
+file:///etc/passwd
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+def test_hostile_webhook_addresses_are_refused(url: str) -> None:
+    assert webhook_problem(url, allows_http_to_loopback=False)
+
+
+@pytest.mark.parametrize("url", [url for url in HOSTILE if url != "http://127.0.0.1/"])
+def test_and_in_development_too(url: str) -> None:
+    assert webhook_problem(url, allows_http_to_loopback=True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000/hook", "http://localhost/", "http://[::1]:80/"])
+def test_plain_http_to_loopback_is_for_development(url: str) -> None:
+    assert webhook_problem(url, allows_http_to_loopback=True) is None
+    assert webhook_problem(url, allows_http_to_loopback=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/hook?a=1",
+        "HTTPS://Example.COM",
+        "https://example.com.:8443/",
+        "https://8.8.8.8/",
+        "https://[2001:4860:4860::8888]:8443/x",
+        "https://[::ffff:8.8.8.8]/",
+        "https://[64:ff9b::808:808]/",
+        "https://xn--nxasmq6b.example/",
+        "https://1a.example/",
+        "https://a_b.example/",
+    ],
+)
+def test_addresses_out_in_the_world_are_taken(url: str) -> None:
+    assert webhook_problem(url, allows_http_to_loopback=False) is None
+
+
+@given(st.text())
+def test_any_text_is_judged(text: str) -> None:
+    webhook_problem(text, allows_http_to_loopback=True)
+    webhook_problem(f"https://{text}", allows_http_to_loopback=True)
+    callback_problem(f"https://{text}", [text])
+
+
+@pytest.mark.parametrize("text", ["192.0.0.8", "224.0.0.1", "fec0::1", "::127.0.0.1", "2002:a9fe:a9fe::"])
+def test_what_python_calls_global_is_not_always_out_in_the_world(text: str) -> None:
+    assert ip_address(text).is_global or text == "2002:a9fe:a9fe::"
+    assert not is_global_unicast(ip_address(text))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example/done?x=1#top", "http://localhost:3000/done", "http://127.0.0.1/", "http://b.localhost/"],
+)
+def test_callbacks_are_https_or_loopback(url: str) -> None:
+    assert callback_problem(url, []) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "https://u:p@a.example/",
+        "/done",
+        "https:///done",
+        "https://a.example/\r\nX: y",
+        "",
+        "https://a.example/" + "x" * 2048,
+    ],
+)
+def test_other_callbacks_are_refused(url: str) -> None:
+    assert callback_problem(url, [])
+
+
+@pytest.mark.parametrize(
+    ("url", "entry"),
+    [
+        ("https://a.example/x/y", "https://a.example"),
+        ("https://a.example:443/app", "https://A.example/app/"),
+        ("https://a.example/app/done?x=1", "https://a.example/app"),
+        ("https://a.example/app?x=1", "https://a.example/app"),
+        ("https://a.example/app?x=1", "https://a.example/app?x=1"),
+    ],
+)
+def test_an_allowed_address_covers_what_lies_below(url: str, entry: str) -> None:
+    assert callback_problem(url, ["https://other.example", entry]) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "entry"),
+    [
+        ("https://a.example.evil.example/", "https://a.example"),
+        ("https://a.example/apple", "https://a.example/app"),
+        ("https://a.example/app/../admin", "https://a.example/app/"),
+        ("https://a.example/app/%2e%2e/admin", "https://a.example/app/"),
+        ("https://a.example:8443/app", "https://a.example/app"),
+        ("http://localhost/app", "https://localhost/app"),
+        ("https://a.example/app?x=2", "https://a.example/app?x=1"),
+        ("https://a.example/", "not an address"),
+    ],
+)
+def test_and_nothing_else(url: str, entry: str) -> None:
+    assert callback_problem(url, [entry])

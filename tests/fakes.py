@@ -1,0 +1,205 @@
+"""Fakes of the ports: deterministic, in memory, moved by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+
+from app.domain.challenge import ChallengeKind
+from app.domain.comparison import FaceTemplate, Template
+from app.domain.errors import InvalidImage, MatchingUnavailable, RecordUnreadable, StoreUnavailable
+from app.domain.face import BgrImage, FaceBox, Observation
+from app.domain.verdict import ModelIdentity
+from app.services.ports import BlobAddress, MatchingHealth
+
+EPOCH = datetime(2026, 6, 19, 14, 40, tzinfo=UTC)
+FAKE_MODEL = "fake-model"
+
+
+@dataclass
+class FakeClock:
+    """Stands still until it is told to move."""
+
+    at: datetime = EPOCH
+    ms: int = 0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic_ms(self) -> int:
+        return self.ms
+
+    def advance(self, **how_far: float) -> None:
+        """Both clocks; arguments as of `timedelta`."""
+        step = timedelta(**how_far)
+        self.at += step
+        self.ms += round(step.total_seconds() * 1000)
+
+
+class SeededRandomness:
+    """The same numbers in every run. Ids grow, as UUIDv7 do."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(seed)  # noqa: S311 (reproducible on purpose)
+        self._counter = itertools.count((seed << 32) + 1)
+
+    def choose(self, kinds: Sequence[ChallengeKind]) -> ChallengeKind:
+        return self._random.choice(kinds)
+
+    def nonce(self) -> str:
+        return f"nonce-{next(self._counter):016x}"
+
+    def secret(self) -> str:
+        return hashlib.sha256(f"{next(self._counter)}".encode()).hexdigest()[:43]
+
+    def object_id(self) -> str:
+        return str(UUID(int=(0x0190_0000_0000_7000_8000 << 48) | next(self._counter)))
+
+
+@dataclass
+class FakeMatchingCore:
+    """Finds the face that `faces` holds for the image's bytes; without an entry, one good face of its own."""
+
+    faces: dict[bytes, FaceTemplate | None] = field(default_factory=dict)
+    broken: set[bytes] = field(default_factory=set)
+    is_away: bool = False
+    templates_made: int = 0
+
+    def create_template(self, image: bytes) -> FaceTemplate | None:
+        if self.is_away:
+            raise MatchingUnavailable("the matching core is away")
+        if image in self.broken:
+            raise InvalidImage("The image is broken.")
+        self.templates_made += 1
+        return self.faces[image] if image in self.faces else face_of(image)
+
+    def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[float]:
+        if self.is_away:
+            raise MatchingUnavailable("the matching core is away")
+        return [probe.cosine(reference) for reference in references]
+
+    def health(self) -> MatchingHealth:
+        reason = "away" if self.is_away else None
+        return MatchingHealth(not self.is_away, (ModelIdentity(FAKE_MODEL, "0" * 64),), reason)
+
+
+def face_of(
+    image: bytes, *, width: float = 200, second_face_ratio: float = 0, model_id: str = FAKE_MODEL
+) -> FaceTemplate:
+    """A face whose template depends on nothing but the bytes."""
+    seed = int.from_bytes(hashlib.sha256(image).digest()[:8], "big")
+    vector = np.random.default_rng(seed).normal(size=128).astype(np.float32)
+    return FaceTemplate(
+        template=Template(model_id, vector / np.float32(np.linalg.norm(vector))),
+        box=FaceBox(10, 10, width, width * 1.3),
+        interocular_px=width / 2,
+        sharpness=100,
+        second_face_ratio=second_face_ratio,
+    )
+
+
+@dataclass
+class MemoryBlobStore:
+    """Keeps blobs in clear, but as strictly bound to their address as the real one."""
+
+    blobs: dict[str, tuple[BlobAddress, bytes]] = field(default_factory=dict)
+    is_read_only: bool = False
+
+    def put(self, address: BlobAddress, data: bytes) -> str:
+        if self.is_read_only:
+            raise StoreUnavailable("the blob store cannot be written")
+        blob_id = f"{len(self.blobs):032x}"
+        self.blobs[blob_id] = (address, data)
+        return blob_id
+
+    def get(self, blob_id: str, address: BlobAddress) -> bytes:
+        bound_to, data = self.blobs.get(blob_id, (None, b""))
+        if bound_to != address:
+            raise RecordUnreadable("no such blob under this address")
+        return data
+
+    def delete(self, blob_id: str) -> None:
+        self.blobs.pop(blob_id, None)
+
+    def is_ready(self) -> str | None:
+        return "the blob store cannot be written" if self.is_read_only else None
+
+
+@dataclass
+class FakeImages:
+    """Every image is grey and 640×480, unless its bytes are called broken."""
+
+    broken: set[bytes] = field(default_factory=set)
+
+    def read_frame(self, data: bytes) -> BgrImage:
+        return self.read_image(data)
+
+    def read_image(self, data: bytes) -> BgrImage:
+        if data in self.broken:
+            raise InvalidImage("The image is broken.")
+        return np.full((480, 640, 3), 128, dtype=np.uint8)
+
+
+@dataclass
+class ScriptedAnalyzer:
+    """Gives the observations it was handed, in order, then the last one again."""
+
+    observations: list[Observation]
+
+    def observe(self, image: BgrImage) -> Observation:
+        height, width = image.shape[:2]
+        if not self.observations:
+            return Observation(width, height, face=None, second_face_ratio=0, luma=float(image.mean()))
+        return self.observations.pop(0) if len(self.observations) > 1 else self.observations[0]
+
+
+@dataclass
+class FakePad:
+    """Gives the same probabilities for every face."""
+
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+
+    def score(self, image: BgrImage, box: FaceBox) -> Mapping[str, float]:
+        assert image.size
+        assert box.width > 0
+        return dict(self.probabilities)
+
+    def models(self) -> Sequence[ModelIdentity]:
+        return [ModelIdentity(name, "0" * 64) for name in self.probabilities]
+
+
+@dataclass
+class FakeSigner:
+    """Readable instead of signed."""
+
+    def sign(self, organization_id: str, session_id: str, status: str, now: datetime) -> str:
+        return f"{organization_id}.{session_id}.{status}.{int(now.timestamp())}"
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        return [{"kid": "fake"}]
+
+
+class FakeLinks:
+    """Readable instead of signed; an upload ticket never expires."""
+
+    def session_token(self, hosted_session_id: str, created_at: datetime) -> str:
+        return f"link-{hosted_session_id}-{int(created_at.timestamp())}"
+
+    def read_session_token(self, token: str) -> str | None:
+        return token[len("link-") :].rpartition("-")[0] if token.startswith("link-") else None
+
+    def upload_ticket(self, hosted_session_id: str, attempt: int, nonce: str) -> str:
+        return f"ticket/{hosted_session_id}/{attempt}/{nonce}"
+
+    def read_upload_ticket(self, ticket: str) -> tuple[str, int, str] | None:
+        parts = ticket.split("/")
+        if len(parts) != 4 or parts[0] != "ticket":
+            return None
+        return parts[1], int(parts[2]), parts[3]

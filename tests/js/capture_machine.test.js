@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { reduce } from "../../static/js/capture_machine.js";
+import { INITIAL_STATE, SCREENS } from "../../static/js/capture_state.js";
+import { APPROVED, CHALLENGE, EVENTS, hello, stateOn, told } from "./states.js";
+
+/** @typedef {import("../../static/js/capture_state.js").State} State */
+/** @typedef {import("../../static/js/capture_state.js").MachineEvent} MachineEvent */
+
+/** Nothing moves these two but the person who takes a superseded page back. */
+const OVER = ["outcome", "superseded"];
+const OPEN = SCREENS.filter((screen) => !OVER.includes(screen));
+/** @param {string[]} screens */
+const openBut = (...screens) => OPEN.filter((screen) => !screens.includes(screen));
+
+/** Camera off, and no question about it under way. */
+const BEFORE_CAMERA = ["boot", "consent", "busy"];
+const AFTER_CAMERA = ["uploading", "processing", "retry", "offline", "draining", "failed"];
+const LIVE = ["align", "challenge", "capture"];
+const TO_CAMERA = { precheck: BEFORE_CAMERA, align: ["challenge", "capture", ...AFTER_CAMERA] };
+const TO_CHALLENGE = { precheck: BEFORE_CAMERA, align: AFTER_CAMERA };
+const TO_CAPTURE = {
+  precheck: BEFORE_CAMERA,
+  capture: ["align", "challenge", "processing", "retry", "offline", "draining", "failed"],
+};
+
+/** For each event the screens it leads to, and from where; from every other screen it leads nowhere. */
+const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
+  "hello consent": { consent: openBut("consent") },
+  "hello camera": TO_CAMERA,
+  "hello align": TO_CAMERA,
+  "hello challenge": TO_CHALLENGE,
+  "hello capture": TO_CAPTURE,
+  "hello processing": { processing: openBut("processing") },
+  "hello retry": { retry: openBut("retry") },
+  "hello with a result": { outcome: OPEN },
+  "refused busy": { busy: openBut("busy") },
+  "refused unknown": { failed: openBut("failed") },
+  "connection lost": {
+    offline: openBut("boot", "uploading", "offline", "busy", "draining", "failed"),
+  },
+  "told consent": { consent: openBut("consent") },
+  "told camera": TO_CAMERA,
+  "told align": TO_CAMERA,
+  "told challenge": TO_CHALLENGE,
+  "told capture": TO_CAPTURE,
+  "told processing": { processing: openBut("processing") },
+  "told retry": { retry: openBut("retry") },
+  "told done": { processing: openBut("processing") },
+  "told again": {},
+  hint: {},
+  "align progress": {},
+  challenge: { challenge: ["align", "capture"] },
+  progress: {},
+  "challenge passed": {},
+  "challenge failed": {},
+  "capture request": { uploading: [...LIVE, "offline", "draining"] },
+  uploaded: { processing: ["uploading"] },
+  "uploaded with a result": { outcome: OPEN },
+  "upload failed": { failed: ["uploading"] },
+  "another upload failed": {},
+  result: { outcome: OPEN },
+  superseded: { superseded: OPEN },
+  expired: { outcome: OPEN },
+  draining: { draining: openBut("draining") },
+  error: { failed: openBut("failed") },
+  "camera opened": { align: ["asking"] },
+  "camera failed": { blocked: ["boot", "asking", "uploading", ...LIVE] },
+  "camera lost": { blocked: ["boot", "asking", "uploading", ...LIVE] },
+  "consent accepted": {},
+  "decline confirmed": {},
+  "start pressed": { asking: ["precheck", "blocked"] },
+  "retry pressed": { align: ["retry"], boot: ["failed"] },
+  "reconnect pressed": { boot: ["processing", "superseded", "offline", "busy", "draining", "failed"] },
+  "camera picked": { asking: ["blocked", ...LIVE] },
+  "dialog asked": {},
+  "dialog closed": {},
+  "leave confirmed": {},
+  "swap pressed": {},
+  "swap refused": {},
+  left: { outcome: OPEN },
+});
+
+/** @param {string} eventName @param {string} screen */
+function expectedScreen(eventName, screen) {
+  const ways = Object.entries(EXPECTED[eventName] ?? {});
+  return ways.find(([, from]) => from.includes(screen))?.[0] ?? screen;
+}
+
+/** @param {State} state @param {MachineEvent[]} events */
+function after(state, ...events) {
+  return events.reduce(reduce, state);
+}
+
+/** @param {string} name @returns {MachineEvent} */
+function event(name) {
+  const found = EVENTS[name];
+  assert.ok(found, `no event ${name}`);
+  return found;
+}
+
+test("every event has an expected answer", () => {
+  assert.deepEqual(Object.keys(EXPECTED).sort(), Object.keys(EVENTS).sort());
+});
+
+for (const [name, event_] of Object.entries(EVENTS)) {
+  test(`${name}, on each screen`, () => {
+    for (const screen of SCREENS) {
+      assert.equal(reduce(stateOn(screen), event_).screen, expectedScreen(name, screen), `on ${screen}`);
+    }
+  });
+}
+
+for (const screen of SCREENS) {
+  test(`patience runs out on ${screen}`, () => {
+    const next = reduce(stateOn(screen), { type: "patience_over", screen });
+    const expected = { boot: "offline", uploading: "failed" }[screen] ?? screen;
+    assert.equal(next.screen, expected);
+    assert.equal(next.slow, ["align", "offline", "processing"].includes(screen));
+    const late = { type: /** @type {const} */ ("patience_over"), screen: "another" };
+    assert.deepEqual(reduce(stateOn(screen), late), stateOn(screen), "a late timer means nothing");
+  });
+}
+
+test("states are never changed in place", () => {
+  for (const screen of SCREENS) {
+    for (const event_ of Object.values(EVENTS)) {
+      const frozen = Object.freeze(stateOn(screen));
+      assert.doesNotThrow(() => reduce(frozen, event_));
+    }
+  }
+});
+
+test("hostile events leave every state as it is", () => {
+  const hostile = ["", "__proto__", "constructor", "toString", "nonsense"].map((type) => ({ type }));
+  for (const screen of SCREENS) {
+    for (const event_ of hostile) {
+      const state = stateOn(screen);
+      assert.equal(reduce(state, /** @type {any} */ (event_)), state);
+    }
+  }
+});
+
+test("the happy path", () => {
+  let state = after(INITIAL_STATE, hello("consent"), event("consent accepted"));
+  assert.deepEqual([state.screen, state.consent, state.answers], ["consent", "accepted", 1]);
+  state = after(state, told("camera", { version: 2 }), event("start pressed"));
+  assert.deepEqual([state.screen, state.camera, state.asks], ["asking", "asking", 1]);
+  state = after(state, event("camera opened"));
+  assert.deepEqual([state.screen, state.announcements], ["align", 1]);
+  state = after(state, told("align", { version: 3 }), { type: "align_progress", percent: 100 });
+  assert.equal(state.alignPercent, 100);
+  state = after(state, { type: "challenge", challenge: { ...CHALLENGE, index: 0 } });
+  assert.deepEqual([state.screen, state.passed, state.percent], ["challenge", 0, 0]);
+  state = after(state, { type: "progress", id: "c1", percent: 50 }, event("challenge passed"));
+  assert.deepEqual([state.passed, state.percent], [1, 100]);
+  state = after(state, told("capture", { version: 4 }), event("capture request"));
+  assert.deepEqual([state.screen, state.uploads], ["uploading", 1]);
+  state = after(state, event("uploaded"), event("result"));
+  assert.deepEqual([state.screen, state.result, state.camera], ["outcome", APPROVED, "off"]);
+});
+
+test("a state that is not newer is not followed", () => {
+  const state = stateOn("align");
+  assert.equal(reduce(state, told("retry", { version: state.version })), state);
+});
+
+test("consent that was not answered can be answered again after a reconnection", () => {
+  const answered = after(stateOn("consent"), event("consent accepted"), event("connection lost"));
+  const back = reduce(answered, hello("consent"));
+  assert.deepEqual([back.screen, back.consent], ["consent", null]);
+  const unchanged = after(stateOn("consent"), event("consent accepted"), told("consent"));
+  assert.equal(unchanged.consent, "accepted", "an echo does not take the answer back");
+});
+
+test("a lost connection resumes the same attempt with the camera it has", () => {
+  const lost = reduce(stateOn("challenge"), event("connection lost"));
+  assert.deepEqual([lost.screen, lost.camera, lost.before], ["offline", "live", "challenge"]);
+  const back = reduce(lost, hello("challenge"));
+  assert.deepEqual([back.screen, back.challenge, back.announcements], ["align", null, 0]);
+  const again = reduce(back, event("challenge"));
+  assert.equal(again.screen, "challenge");
+  assert.equal(reduce(lost, hello("camera")).announcements, 1, "a server that forgot it is told anew");
+});
+
+test("trouble with the camera outlives a lost connection", () => {
+  const back = after(stateOn("blocked"), event("connection lost"), hello("camera"));
+  assert.deepEqual([back.screen, back.trouble], ["blocked", "denied"]);
+});
+
+test("a camera that opens while offline is announced when the server is back", () => {
+  const state = after(stateOn("asking"), event("connection lost"), event("camera opened"));
+  assert.deepEqual([state.screen, state.announcements], ["offline", 0]);
+  assert.deepEqual(reduce(state, hello("camera")).announcements, 1);
+});
+
+test("without a camera the server's state leads to the camera's start, never into the dark", () => {
+  for (const server of ["camera", "align", "challenge", "capture"]) {
+    assert.equal(reduce(INITIAL_STATE, hello(server)).screen, "precheck");
+  }
+});
+
+test("a challenge counts only while the camera is live", () => {
+  const state = stateOn("align", { camera: "off" });
+  assert.equal(reduce(state, event("challenge")), state);
+  assert.equal(reduce(state, event("capture request")), state);
+});
+
+test("progress and result of another challenge are not shown", () => {
+  const state = stateOn("challenge");
+  assert.equal(reduce(state, { type: "progress", id: "old", percent: 90 }), state);
+  assert.equal(reduce(state, { type: "challenge_result", id: "old", passed: true, reason: null }), state);
+});
+
+test("a passed segment stays full", () => {
+  const passed = reduce(stateOn("challenge"), event("challenge passed"));
+  assert.equal(reduce(passed, { type: "progress", id: "c1", percent: 20 }).percent, 100);
+});
+
+test("a swapped challenge is no failure", () => {
+  const swapped = { type: /** @type {const} */ ("challenge_result"), id: "c1", passed: false, reason: "swapped" };
+  assert.equal(reduce(stateOn("challenge"), swapped).reason, null);
+  assert.equal(reduce(stateOn("challenge"), event("challenge failed")).reason, "timed_out");
+});
+
+test("only one refusal of a swap, until the next challenge", () => {
+  const state = after(stateOn("challenge"), event("swap pressed"), event("swap refused"));
+  assert.deepEqual([state.swaps, state.swapRefused], [1, true]);
+  assert.equal(reduce(state, event("challenge")).swapRefused, false);
+});
+
+test("trying again uses the camera that is live, or asks for one", () => {
+  const again = reduce(stateOn("retry"), event("retry pressed"));
+  assert.deepEqual([again.screen, again.announcements, again.reason], ["align", 1, null]);
+  const without = reduce(stateOn("retry", { camera: "off" }), event("retry pressed"));
+  assert.deepEqual([without.screen, without.asks], ["asking", 1]);
+});
+
+test("a still that did not get through is taken again", () => {
+  const failed = reduce(stateOn("uploading"), event("upload failed"));
+  assert.deepEqual([failed.error, failed.retryable, failed.camera], ["upload_failed", true, "live"]);
+  assert.deepEqual(reduce(failed, event("retry pressed")).screen, "align");
+});
+
+test("the answer to an earlier still is not taken for that of the last", () => {
+  const second = reduce(stateOn("uploading"), event("capture request"));
+  assert.equal(second.uploads, 2);
+  assert.equal(reduce(second, event("upload failed")), second);
+  assert.equal(reduce(second, event("uploaded")), second);
+});
+
+test("the first failure stays on the screen", () => {
+  const first = reduce(stateOn("align"), event("error"));
+  const echo = { ...event("error"), code: "timeout" };
+  assert.equal(reduce(first, /** @type {MachineEvent} */ (echo)).error, "internal");
+});
+
+test("a failure that cannot be helped lets the camera go", () => {
+  const refused = reduce(stateOn("align"), event("refused unknown"));
+  assert.deepEqual([refused.retryable, refused.camera], [false, "off"]);
+});
+
+test("who left on purpose is told so, and others that it stood still", () => {
+  const abandoned = { type: /** @type {const} */ ("result"), result: { ...APPROVED, outcome: "abandoned" } };
+  assert.equal(reduce(stateOn("align"), abandoned).result?.outcome, "abandoned");
+  const left = after(stateOn("align"), event("leave confirmed"), abandoned);
+  assert.equal(left.result?.outcome, "cancelled");
+  assert.equal(left.leaves, 1);
+});
+
+test("a dialog stays while the camera goes on, and closes with its screen", () => {
+  const open = reduce(stateOn("align"), event("dialog asked"));
+  assert.equal(reduce(open, event("challenge")).dialog, "leave");
+  assert.equal(reduce(open, told("retry")).dialog, null);
+  assert.equal(reduce(open, event("dialog closed")).dialog, null);
+  const unknown = { type: /** @type {const} */ ("dialog_asked"), dialog: "nonsense" };
+  assert.equal(reduce(stateOn("align"), unknown).dialog, null);
+});
+
+test("another camera is asked for at once where one is in use, else remembered", () => {
+  const live = reduce(stateOn("align"), event("camera picked"));
+  assert.deepEqual([live.screen, live.cameraId, live.asks], ["asking", "cam", 1]);
+  const later = reduce(stateOn("precheck"), event("camera picked"));
+  assert.deepEqual([later.screen, later.cameraId, later.asks], ["precheck", "cam", 0]);
+});
+
+test("a superseded page lets the camera go, and can be taken back", () => {
+  const superseded = reduce(stateOn("challenge"), event("superseded"));
+  assert.equal(superseded.camera, "off");
+  const back = reduce(superseded, event("reconnect pressed"));
+  assert.deepEqual([back.screen, back.connects], ["boot", INITIAL_STATE.connects + 1]);
+});

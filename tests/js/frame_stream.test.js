@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createFrameStream } from "../../static/js/frame_stream.js";
+
+/** @typedef {import("../../static/js/protocol.js").Ack} Ack */
+
+/** Lets everything that is ready run. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A stream whose camera, clock and server are in the test's hand. */
+function studio() {
+  /** @type {{meta: {seq: number, captured_at_ms: number, challenge_id: string|null}, answer: (ack: Ack) => void}[]} */
+  const sent = [];
+  /** @type {{ms: number, end: () => void}[]} */
+  const pauses = [];
+  const log = { frozen: 0, mostInFlight: 0 };
+  let inFlight = 0;
+  const world = { now: 0, picture: /** @type {number|null} */ (1), challenge: /** @type {string|null} */ (null), encoded: true };
+  const stream = createFrameStream({
+    nextFrame: async () => world.picture,
+    encode: async () => (world.encoded ? new ArrayBuffer(world.picture ?? 0) : null),
+    send: (meta) => {
+      inFlight += 1;
+      log.mostInFlight = Math.max(log.mostInFlight, inFlight);
+      return new Promise((resolve) => {
+        const answer = (/** @type {Ack} */ ack) => {
+          inFlight -= 1;
+          resolve(ack);
+        };
+        sent.push({ meta, answer });
+      });
+    },
+    pause: (ms) => new Promise((resolve) => pauses.push({ ms, end: () => resolve() })),
+    now: () => world.now,
+    challengeId: () => world.challenge,
+    fps: () => 10,
+    onFrozen: () => {
+      log.frozen += 1;
+    },
+  });
+  return { stream, sent, pauses, log, world };
+}
+
+test("one frame is in flight, and the next is taken when the last is acknowledged", async () => {
+  const { stream, sent, pauses, log, world } = studio();
+  stream.start();
+  await settle();
+  assert.equal(sent.length, 1);
+  await settle();
+  assert.equal(sent.length, 1, "nothing more without an acknowledgement");
+  world.picture = 77;
+  sent[0]?.answer({ ok: true });
+  await settle();
+  pauses[0]?.end();
+  await settle();
+  assert.equal(sent.length, 2);
+  assert.equal(sent[1]?.meta.captured_at_ms, 77, "the newest picture wins");
+  assert.equal(log.mostInFlight, 1);
+});
+
+test("frames are paced: what encoding and sending took is not waited for again", async () => {
+  const { stream, sent, pauses, world } = studio();
+  stream.start();
+  await settle();
+  world.now = 30;
+  sent[0]?.answer({ ok: true, next_in_ms: 0 });
+  await settle();
+  assert.equal(pauses[0]?.ms, 70);
+  pauses[0]?.end();
+  await settle();
+  world.now = 500;
+  sent[1]?.answer({ ok: true, next_in_ms: 0 });
+  await settle();
+  assert.equal(pauses[1]?.ms, 0, "a slow answer is followed by a frame at once");
+});
+
+test("the server may slow the page down, but not for ever", async () => {
+  const { stream, sent, pauses } = studio();
+  stream.start();
+  await settle();
+  sent[0]?.answer({ ok: true, next_in_ms: 400 });
+  await settle();
+  assert.equal(pauses[0]?.ms, 400);
+  pauses[0]?.end();
+  await settle();
+  sent[1]?.answer({ ok: true, next_in_ms: 1e9 });
+  await settle();
+  assert.equal(pauses[1]?.ms, 2_000);
+});
+
+test("a refused frame is not repeated at once, and does not end the stream", async () => {
+  const { stream, sent, pauses } = studio();
+  stream.start();
+  await settle();
+  sent[0]?.answer({ ok: false, code: "too_fast", next_in_ms: Number.NaN });
+  await settle();
+  assert.equal(pauses[0]?.ms, 250);
+  pauses[0]?.end();
+  await settle();
+  assert.equal(sent[1]?.meta.seq, 2, "a number is never used twice");
+});
+
+test("frames say which challenge they belong to", async () => {
+  const { stream, sent, pauses, world } = studio();
+  stream.start();
+  await settle();
+  assert.equal(sent[0]?.meta.challenge_id, null);
+  world.challenge = "c1";
+  sent[0]?.answer({ ok: true });
+  await settle();
+  pauses[0]?.end();
+  await settle();
+  assert.equal(sent[1]?.meta.challenge_id, "c1");
+});
+
+test("a stopped stream sends nothing more, and numbers go on when it starts again", async () => {
+  const { stream, sent, pauses } = studio();
+  stream.start();
+  stream.start();
+  await settle();
+  assert.equal(sent.length, 1, "starting twice is starting once");
+  stream.stop();
+  stream.stop();
+  sent[0]?.answer({ ok: true });
+  await settle();
+  assert.equal(pauses.length, 0);
+  assert.equal(stream.isRunning, false);
+  stream.start();
+  await settle();
+  assert.equal(sent[1]?.meta.seq, 2);
+  assert.equal(stream.lastSeq, 2);
+});
+
+test("a picture that cannot be encoded small enough is left out", async () => {
+  const { stream, sent, pauses, world } = studio();
+  world.encoded = false;
+  stream.start();
+  await settle();
+  assert.equal(sent.length, 0);
+  assert.equal(pauses.length, 1);
+});
+
+test("a frozen camera is told of once, and the stream can start again", async () => {
+  const { stream, sent, log, world } = studio();
+  world.picture = null;
+  stream.start();
+  await settle();
+  assert.deepEqual([log.frozen, stream.isRunning, sent.length], [1, false, 0]);
+  world.picture = 5;
+  stream.start();
+  await settle();
+  assert.equal(sent.length, 1);
+});

@@ -1,0 +1,215 @@
+"""From the capture to the verdict: who is approved, who is not, and that there is one verdict only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.adapters.db.unit_of_work import SqlStore
+from app.domain.challenge import Ability
+from app.domain.comparison import Template
+from app.domain.session import BiometricSession, HostedState, SessionStatus
+from app.domain.verdict import DecisionWarning, PresentationOutcome, RejectionCode
+from app.services.capture_view import PageState
+from tests.builders import PORTRAIT_BYTES
+from tests.fakes import face_of
+from tests.services.studio import PAD_MODEL, Studio, make_studio
+
+W = DecisionWarning
+STRANGER = b"somebody else"
+FEW_KINDS = (Ability.HEAD_TURN, Ability.LOOK, Ability.BLINK)
+
+
+@pytest.fixture
+def studio(sqlite_store: SqlStore) -> Studio:
+    return make_studio(sqlite_store)
+
+
+def verdict(studio: Studio) -> BiometricSession:
+    session = studio.decide()
+    assert session is not None
+    assert session == studio.stored()[0]
+    return session
+
+
+def rejection(studio: Studio) -> tuple[RejectionCode | None, tuple[str, ...]]:
+    """Code and warnings of a session that must have been rejected."""
+    session = verdict(studio)
+    assert session.status is SessionStatus.REJECTED
+    assert session.decision is not None
+    return session.rejection_code, session.decision.warnings
+
+
+def test_the_enrolled_person_who_did_what_was_asked_is_approved(studio: Studio) -> None:
+    studio.up_to_still().keep()
+    session = verdict(studio)
+    assert (session.status, session.rejection_code) == (SessionStatus.APPROVED, None)
+    assert session.completed_at == studio.clock.now()
+    decision = session.decision
+    assert decision is not None
+    assert decision.face_match is not None
+    assert (decision.face_match.score, decision.face_match.is_match) == (100.0, True)
+    assert decision.liveness is not None
+    assert (decision.liveness.outcome, decision.liveness.score) == (PresentationOutcome.BONA_FIDE, 95.0)
+    assert decision.liveness.continuity_cosine == pytest.approx(1.0, abs=1e-4)
+    assert decision.models == (PAD_MODEL, *studio.core.health().models)
+    assert decision.warnings == ()
+    hosted = studio.stored()[1]
+    assert (hosted.state, hosted.evidence) == (HostedState.DECIDED, decision)
+    assert studio.audit().count("biometric_session.approved") == 1
+
+
+def test_somebody_else_is_rejected_for_the_face(studio: Studio) -> None:
+    studio.person = STRANGER
+    studio.up_to_still().keep()
+    assert rejection(studio) == (RejectionCode.FACE_MATCH_SCORE_LOW, (W.LOW_FACE_MATCH_SIMILARITY,))
+
+
+def test_a_face_swapped_for_the_still_is_rejected_although_it_matches(studio: Studio) -> None:
+    studio.person = STRANGER
+    studio.up_to_still()
+    studio.keep(studio.picture("still", PORTRAIT_BYTES))
+    code, warnings = rejection(studio)
+    assert (code, warnings[0]) == (RejectionCode.CAPTURE_DECLINED, W.FACE_CHANGED_DURING_CAPTURE)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_one_challenge_by_somebody_else_is_enough(studio: Studio, number: int) -> None:
+    studio.up_to_still()
+    frames = studio.live_capture().evidence.challenge_frames
+    frames[number] = replace(frames[number], jpeg=studio.picture("by another", STRANGER))
+    studio.keep()
+    code, warnings = rejection(studio)
+    assert (code, warnings) == (RejectionCode.CAPTURE_DECLINED, (W.FACE_CHANGED_DURING_CAPTURE,))
+
+
+@pytest.mark.parametrize("kind", ["selfie", "still", "challenge-1", "challenge-4"])
+@pytest.mark.parametrize("trouble", ["no face", "no image", "gone"])
+def test_a_frame_that_shows_no_face_is_no_continuity(studio: Studio, kind: str, trouble: str) -> None:
+    studio.up_to_still()
+    kept = studio.keep()
+    frame = next(item.jpeg for item in kept.frames if item.kind == kind)
+    if trouble == "no face":
+        studio.core.faces[frame] = None
+    elif trouble == "no image":
+        studio.core.broken.add(frame)
+    else:
+        blob_id = next(key for key, (_, data) in studio.blobs.blobs.items() if data == frame)
+        studio.blobs.delete(blob_id)
+    code, _ = rejection(studio)
+    assert code is RejectionCode.CAPTURE_DECLINED
+
+
+def test_without_any_face_there_is_nothing_to_compare(studio: Studio) -> None:
+    kept = studio.up_to_still().keep()
+    studio.core.faces.update(dict.fromkeys((item.jpeg for item in kept.frames), None))
+    code, warnings = rejection(studio)
+    assert code is RejectionCode.CAPTURE_DECLINED
+    assert warnings == (W.NO_FACE_DETECTED, W.FACE_MATCH_NOT_COMPUTED)
+
+
+def forget_template(studio: Studio) -> None:
+    """Leave only the portrait of the enrolment."""
+    template = next(key for key, (address, _) in studio.blobs.blobs.items() if address.kind == "template")
+    studio.blobs.delete(template)
+
+
+@pytest.mark.parametrize("trouble", ["gone", "no face", "no image"])
+def test_an_unreadable_reference_never_approves(studio: Studio, trouble: str) -> None:
+    studio.up_to_still().keep()
+    forget_template(studio)
+    if trouble == "gone":
+        portrait = next(key for key, (address, _) in studio.blobs.blobs.items() if address.kind == "portrait")
+        studio.blobs.delete(portrait)
+    elif trouble == "no face":
+        studio.core.faces[PORTRAIT_BYTES] = None
+    else:
+        studio.core.broken.add(PORTRAIT_BYTES)
+    code, warnings = rejection(studio)
+    assert code is RejectionCode.FACE_MATCH_SCORE_LOW
+    assert warnings == (W.NO_REFERENCE_IMAGE, W.FACE_MATCH_NOT_COMPUTED)
+
+
+def test_the_portrait_serves_where_the_template_is_gone_or_of_another_model(studio: Studio) -> None:
+    studio.up_to_still().keep()
+    forget_template(studio)
+    assert verdict(studio).status is SessionStatus.APPROVED
+
+
+def test_a_low_passive_score_rejects_whoever_it_is(studio: Studio) -> None:
+    studio.pad.probabilities = {PAD_MODEL.name: 0.05}
+    studio.up_to_still().keep()
+    code, warnings = rejection(studio)
+    assert (code, warnings) == (
+        RejectionCode.CAPTURE_DECLINED,
+        (W.LIVENESS_FACE_ATTACK, W.LOW_LIVENESS_SCORE),
+    )
+
+
+@pytest.mark.parametrize(
+    ("profile", "status"), [("standard", SessionStatus.APPROVED), ("strict", SessionStatus.REJECTED)]
+)
+def test_without_a_passive_model_the_profile_decides(
+    sqlite_store: SqlStore, profile: str, status: SessionStatus
+) -> None:
+    studio = make_studio(sqlite_store, settings={"liveness_profile": profile})
+    studio.pad.probabilities = {}
+    studio.up_to_still().keep()
+    assert verdict(studio).status is status
+
+
+def test_injection_signals_are_told_but_do_not_reject(studio: Studio) -> None:
+    studio.ready().camera(signals=["virtual_camera_label"])
+    studio.align().pass_all().keep()
+    session = verdict(studio)
+    assert session.status is SessionStatus.APPROVED
+    assert session.decision is not None
+    assert (session.decision.injection.risk, session.decision.injection.signals) == (
+        "elevated",
+        ("virtual_camera_label",),
+    )
+    assert session.decision.warnings == (W.VIRTUAL_CAMERA_SUSPECTED,)
+
+
+@pytest.mark.parametrize(
+    ("avoid", "settings"),
+    [(FEW_KINDS, {}), ((), {"review_band": 90.0})],
+)
+def test_what_policy_does_not_decide_waits_for_a_person(
+    sqlite_store: SqlStore, avoid: tuple[Ability, ...], settings: dict[str, float]
+) -> None:
+    studio = make_studio(sqlite_store, settings=settings)
+    studio.ready(avoid=avoid).align().pass_all().keep()
+    session = verdict(studio)
+    assert (session.status, session.is_in_review, session.completed_at) == (SessionStatus.IN_PROGRESS, True, None)
+    assert session.decision is not None
+    assert studio.stored()[1].state is HostedState.DECIDED
+    view = studio.hello()
+    assert view.outcome is not None
+    assert (view.state, view.outcome.outcome) == (PageState.DONE, "in_review")
+    studio.clock.advance(days=30)
+    assert studio.read_capture(studio.hosted_id)[0].session.status is SessionStatus.IN_PROGRESS
+    assert studio.decide() == session
+
+
+def test_too_few_kinds_never_save_who_is_not_the_person(studio: Studio) -> None:
+    studio.person = STRANGER
+    studio.ready(avoid=list(Ability)).align().keep()
+    assert rejection(studio)[0] is RejectionCode.FACE_MATCH_SCORE_LOW
+
+
+def test_the_better_of_still_and_frame_is_chosen_by_size_not_by_score(studio: Studio) -> None:
+    """A small still that matches better is not preferred: two tries would raise the false match rate."""
+    kept = studio.up_to_still().keep()
+    still, selfie = (next(item.jpeg for item in kept.frames if item.kind == kind) for kind in ("still", "selfie"))
+    near = face_of(PORTRAIT_BYTES).template.vector + 0.5 * face_of(STRANGER).template.vector
+    blurred = Template("fake-model", (near / np.linalg.norm(near)).astype(np.float32))
+    studio.core.faces[still] = face_of(PORTRAIT_BYTES, width=100)
+    studio.core.faces[selfie] = replace(face_of(PORTRAIT_BYTES, width=200), template=blurred)
+    session = verdict(studio)
+    assert session.decision is not None
+    assert session.decision.face_match is not None
+    assert session.decision.face_match.score is not None
+    assert session.decision.face_match.score < 100.0

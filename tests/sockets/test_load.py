@@ -1,0 +1,67 @@
+"""A flood, and the end of the process."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.live_server import Api, LiveServer, running_server
+from tests.performance import Performance
+from tests.portrait import close_up, jpeg
+from tests.sockets.bot import Bot
+from tests.sockets.conftest import OpenBot, new_session
+
+FLOOD_FRAMES = 1_500
+FLOOD_PER_SECOND = 300
+MEMORY_BYTES = 50_000_000
+EXIT_SECONDS = 10
+
+
+def test_flood_is_closed_costs_little_and_disturbs_nobody(
+    open_bot: OpenBot, api: Api, server: LiveServer, performer: Performance
+) -> None:
+    frame = jpeg(close_up())
+    neighbour = open_bot(new_session(api, performer)).connect().begin()
+    assert neighbour.frame(frame)["ok"]
+    before = server.memory_bytes()
+    flooder = open_bot(new_session(api, performer)).connect().begin()
+    served = 0
+    for number in range(FLOOD_FRAMES):
+        if flooder.is_closed.is_set():
+            break
+        header = {"seq": number, "captured_at_ms": 1.0, "challenge_id": None}
+        flooder.client.emit("frame", (header, frame), namespace="/capture")
+        if number % 50 == 0:
+            served += neighbour.frame(frame)["ok"]
+        time.sleep(1 / FLOOD_PER_SECOND)
+    assert flooder.is_closed.wait(10)
+    assert served > 0
+    assert neighbour.frame(frame)["ok"]
+    assert server.memory_bytes() - before < MEMORY_BYTES
+
+
+def test_sigterm_tells_the_pages_and_ends(tmp_path: Path, performer: Performance) -> None:
+    with running_server(tmp_path) as server:
+        api = Api(server.url, server.demo_key())
+        url = new_session(api, performer)
+        with Bot(server, url) as bot:
+            bot.connect().begin()
+            assert bot.frame(jpeg(close_up()))["ok"]
+            server.process.send_signal(signal.SIGTERM)
+            assert bot.wait_for("draining")["retry_in_ms"] > 0
+            assert bot.is_closed.wait(EXIT_SECONDS)
+            assert server.process.wait(EXIT_SECONDS) == 0
+        api.close()
+        with_restart(tmp_path, url)
+
+
+def with_restart(folder: Path, session_url: str) -> None:
+    """Nothing is lost: the same link goes on after a restart."""
+    with running_server(folder) as server:
+        path = session_url.split("/session/", 1)[1]
+        assert httpx.get(f"{server.url}/session/{path}").status_code == 200
+        with Bot(server, session_url) as bot:
+            assert bot.connect().hello()["state"] == "camera"

@@ -1,0 +1,104 @@
+"""The README is true: its commands run, and its tables say what the code says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.api.wire import IFRAME_ALLOW
+from app.cli import COMMANDS
+from app.config import OVERRIDE_PREFIX, Settings
+from tests.live_server import LiveServer, running_server
+from tests.portrait import astronaut, jpeg
+
+PROJECT = Path(__file__).resolve().parents[1]
+README = (PROJECT / "README.md").read_text("utf-8")
+MARKED = re.compile(r"<!-- test: (\w+) -->\n```\w+\n(.*?)```", re.DOTALL)
+ROW = re.compile(r"^\| `(BONAFIDE_[A-Z0-9_<>]+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
+NO_LIMIT = frozenset({"BONAFIDE_LANDMARKER_POOL_SIZE"})
+"""Defaults that depend on the machine."""
+
+DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
+
+
+def blocks(kind: str) -> list[str]:
+    return [text for found, text in MARKED.findall(README) if found == kind]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    with running_server(tmp_path_factory.mktemp("readme")) as running:
+        yield running
+
+
+def test_commands_of_the_integration_run_one_after_another(server: LiveServer, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        subprocess.run([PROJECT / "scripts" / "system-packages", "curl"], check=True)
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    (tmp_path / "portrait.jpg").write_bytes(jpeg(astronaut()))
+    script = "\n".join(blocks("run")).replace("http://127.0.0.1:8000", server.url)
+    assert server.url in script
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=dict(server.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line for line in done.stdout.splitlines() if line]
+    links = [line for line in lines if line.startswith(f"{server.url}/session/")]
+    assert len(set(links)) == 2, "one link for the iframe, another for the redirect"
+    assert [line for line in lines if line in {"pending", "cancelled"}] == ["pending", "cancelled"]
+
+
+def test_iframe_allows_what_the_api_says() -> None:
+    (snippet,) = blocks("iframe")
+    assert f'allow="{IFRAME_ALLOW}"' in snippet
+
+
+def test_configuration_table_names_every_variable() -> None:
+    source = (PROJECT / "app" / "config.py").read_text("utf-8")
+    read = set(re.findall(r'"(BONAFIDE_[A-Z_]+[A-Z])"', source)) - {"BONAFIDE_TEST_POSTGRES_URL"}
+    documented = {name for name, _, _ in ROW.findall(README)}
+    assert documented == read | {f"{OVERRIDE_PREFIX}<ID>"}
+
+
+def test_configuration_table_has_the_defaults_of_the_code() -> None:
+    limits = Settings.from_env({}).limits
+    for name, default, _ in ROW.findall(README):
+        field = name.removeprefix("BONAFIDE_").lower()
+        if name not in NO_LIMIT and hasattr(limits, field):
+            assert default == f"`{getattr(limits, field)}`", name
+    assert len([name for name, _, _ in ROW.findall(README) if hasattr(limits, name[9:].lower())]) == 11
+
+
+def test_every_runtime_dependency_has_its_reason() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    required = {re.split(r"[\[<>=]", line)[0] for line in project["dependencies"]}
+    section = README.partition("## Dependencies")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| ([a-z0-9-]+) \| \w", section, re.MULTILINE)) - {"package"} == required
+
+
+def test_every_command_and_model_is_named() -> None:
+    manifest = tomllib.loads((PROJECT / "app" / "adapters" / "model_manifest.toml").read_text("utf-8"))
+    for command in COMMANDS:
+        assert f"`bonafide {command}" in README
+    for model in manifest["model"]:
+        row = next(line for line in README.splitlines() if line.startswith(f"| `{model['id']}`"))
+        assert model["licence"] in row
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", document.read_text("utf-8"))
+    missing = [target for target in targets if "://" not in target and not (document.parent / target).exists()]
+    assert missing == []
