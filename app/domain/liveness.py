@@ -169,8 +169,13 @@ class ChallengeJudge:
         return Judgement(self._percent(0.0), hint, None)
 
     def _foreign_movement(self, face: FaceMeasurement, at_ms: int) -> bool:
-        """Whether another movement was performed instead: far enough, long enough, and more than the own one."""
-        own = max(self.peak or 0.0, movement(self.kind, face, self._neutral)) / self.limits.required
+        """Whether another movement was performed instead: far enough, long enough, and more than the own one.
+
+        The own one counts as it stands, and with its apex only once that has lasted: a single frame of it
+        does not excuse what follows.
+        """
+        apex = self.peak if self.peak is not None and self.phase is Phase.RETURNING else 0.0
+        own = max(apex, movement(self.kind, face, self._neutral)) / self.limits.required
         for kind, limits in LIMITS.items():
             if kind is self.kind or limits.lasting_ms is None:
                 continue

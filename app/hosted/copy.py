@@ -114,7 +114,7 @@ GUIDANCE: Mapping[str, str] = {
     "hint.off_centre_up": N_("Move a little up"),
     "hint.off_centre_down": N_("Move a little down"),
     "hint.eyes_not_visible": N_("Open your eyes, and keep them free"),
-    "hint.eyes_not_visible_more": N_("Take off your glasses, or push back your hair"),
+    "hint.eyes_not_visible_more": N_("Take off glasses, or push back your hair"),
     "hint.too_dark": N_("Find some more light"),
     "hint.too_dark_more": N_("Turn on a lamp, or face a window"),
     "hint.too_bright": N_("Move out of the bright light"),

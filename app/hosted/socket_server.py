@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ from app.hosted.services import HostedServices
 
 SOCKET_PATH = "/socket.io"
 PING_SECONDS = 10
+FAREWELL_SECONDS = 0.3
+"""In which pages can read that the server goes down, before their sockets are closed."""
+
 SOCKETS_BEYOND_PAGES = 16
 """Sockets may be open that have not joined yet (or not left yet) beside the largest number of pages."""
 
@@ -59,6 +63,8 @@ class SocketServer:
     def drain(self) -> None:
         """Tell the pages, then close every socket, so that their threads end."""
         self.namespace.emit("draining", {"retry_in_ms": 1_500})
+        # The sockets' own threads send it; closing at once would cut it off.
+        time.sleep(FAREWELL_SECONDS)
         self.sockets.close_all()
 
 

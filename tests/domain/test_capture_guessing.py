@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Iterator
+from functools import reduce
 
 import pytest
 
-from app.domain.capture import AttemptFailed, CapturePhase, CaptureRun
+from app.domain.capture import CapturePhase, CaptureRun
 from app.domain.challenge import ChallengeKind
 from app.domain.face import Observation
 from tests.domain.sitting import ALL_KINDS, config_for, new_run
-from tests.faces import RESTING, moved, seen
+from tests.faces import RESTING, Face, moved, seen
 from tests.fakes import EPOCH
 
+K = ChallengeKind
 SESSIONS = 2_000
 STEP_MS = 200
 STILL = seen(RESTING)
@@ -26,37 +30,68 @@ def movement_frames(kind: ChallengeKind) -> list[Observation]:
 FRAMES = {kind: movement_frames(kind) for kind in ChallengeKind}
 
 
-def passes_blindly(kinds: tuple[ChallengeKind, ...], rng: random.Random) -> bool:
-    """Three attempts of a bot that performs one random movement after another."""
-    run, now_ms = new_run(config_for(kinds), rng.randrange(2**32)), 0
+def guesses(rng: random.Random) -> Iterator[Observation]:
+    """One random movement after another, whatever is asked."""
+    while True:
+        yield from FRAMES[rng.choice(ALL_KINDS)]
+
+
+def passes_blindly(bot: Iterator[Observation], seed: int, step_ms: int = STEP_MS) -> bool:
+    """Whether one of the three attempts of a session succeeds."""
+    run, now_ms = new_run(config_for(ALL_KINDS), seed), 0
     for attempt in (1, 2, 3):
         run.align(attempt, now_ms)
         while run.phase is CapturePhase.ALIGN:
-            now_ms += STEP_MS
+            now_ms += step_ms
             run.observe(STILL, now_ms, EPOCH)
-        now_ms = guess_on(run, kinds, rng, now_ms)
+        while run.phase is CapturePhase.CHALLENGE:
+            now_ms += step_ms
+            run.observe(next(bot), now_ms, EPOCH)
         if run.phase is CapturePhase.CAPTURE:
             return True
     return False
 
 
-def guess_on(run: CaptureRun, kinds: tuple[ChallengeKind, ...], rng: random.Random, now_ms: int) -> int:
-    """Guess until the attempt has failed or all challenges are passed."""
-    while run.phase is CapturePhase.CHALLENGE:
-        asked = run.challenge
-        for observation in FRAMES[rng.choice(kinds)]:
-            now_ms += STEP_MS
-            events = run.observe(observation, now_ms, EPOCH)
-            if run.challenge is not asked or any(isinstance(event, AttemptFailed) for event in events):
-                break
-    return now_ms
-
-
 def test_random_movements_pass_at_most_two_sessions_in_a_thousand() -> None:
     """One attempt in 2,744 by the rule for eight kinds; a blink may be tried before something else."""
     rng = random.Random(20_260_619)  # noqa: S311 (reproducible on purpose)
-    passed = sum(passes_blindly(ALL_KINDS, rng) for _ in range(SESSIONS))
+    passed = sum(passes_blindly(guesses(rng), seed) for seed in range(SESSIONS))
     assert passed / SESSIONS <= 0.002
+
+
+def shown(*faces: Face) -> list[Observation]:
+    return [seen(face) for face in faces]
+
+
+def all_at_once(share: float) -> Face:
+    """Every movement that can be made together with the others."""
+    together = (K.TURN_LEFT, K.LOOK_UP, K.BLINK, K.SMILE, K.OPEN_MOUTH, K.MOVE_CLOSER)
+    return reduce(lambda face, kind: moved(kind, share, face), together, RESTING)
+
+
+LOOPS = {
+    "photographs": [item for kind in ALL_KINDS for item in shown(RESTING, RESTING, moved(kind, 1.3))],
+    "quick movements": [
+        item
+        for kind in ALL_KINDS
+        for item in shown(RESTING, *(moved(kind, share) for share in (0.4, 0.9, 1.3, 1.2, 0.8, 0.3)), RESTING)
+    ],
+    "flashes, then movements": [
+        *(item for kind in ALL_KINDS for item in shown(RESTING, moved(kind, 3.0))),
+        *(item for kind in ALL_KINDS for item in shown(RESTING, moved(kind, 0.6), *[moved(kind, 1.2)] * 6)),
+    ],
+    "all at once": shown(RESTING, RESTING, *(all_at_once(share) for share in (0.5, 1.3, 1.3, 0.5))),
+}
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_a_recording_of_everything_in_a_loop_does_not_pass(name: str) -> None:
+    """At ten frames a second, from any point of the loop."""
+    loop = LOOPS[name]
+    for seed in range(20):
+        start = seed * len(loop) // 20
+        bot = itertools.cycle([*loop[start:], *loop[:start]])
+        assert not passes_blindly(bot, seed, step_ms=100), (name, seed)
 
 
 @pytest.mark.parametrize("kind", list(ChallengeKind))

@@ -95,9 +95,17 @@ def test_a_movement_may_carry_a_lesser_one_along(asked: ChallengeKind, drift: Ch
 
 def test_what_follows_a_greater_apex_on_the_way_back_is_no_other_movement() -> None:
     judge = judge_of(K.TURN_LEFT)
-    frames = [(300, RESTING), (600, moved(K.TURN_LEFT, 1.8))]
+    frames = [(300, RESTING), (400, moved(K.TURN_LEFT, 1.8)), (650, moved(K.TURN_LEFT, 1.8))]
     frames += [(at_ms, moved(K.LOOK_DOWN, 1.4, moved(K.TURN_LEFT, 0.7))) for at_ms in range(700, 1_200, 100)]
     assert feed(judge, [*frames, (1_300, RESTING)])[-1].outcome is ChallengeOutcome.PASSED
+
+
+def test_a_single_frame_of_the_movement_asked_excuses_nothing_that_follows() -> None:
+    for rests_in_between in (True, False):
+        between = RESTING if rests_in_between else moved(K.TURN_LEFT, 0.5)
+        frames = [(300, RESTING), (500, moved(K.TURN_LEFT, 3.0)), (600, between)]
+        frames += [(at_ms, moved(K.LOOK_DOWN, 1.4, between)) for at_ms in range(700, 1_200, 100)]
+        assert feed(judge_of(K.TURN_LEFT), frames)[-1].outcome is ChallengeOutcome.WRONG_MOVEMENT
 
 
 @pytest.mark.parametrize("kind", KINDS)

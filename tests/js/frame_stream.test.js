@@ -15,7 +15,12 @@ function studio() {
   const pauses = [];
   const log = { frozen: 0, mostInFlight: 0 };
   let inFlight = 0;
-  const world = { now: 0, picture: /** @type {number|null} */ (1), challenge: /** @type {string|null} */ (null), encoded: true };
+  const world = {
+    now: 0,
+    picture: /** @type {number|null} */ (1),
+    challenge: /** @type {string|null} */ (null),
+    encoded: true,
+  };
   const stream = createFrameStream({
     nextFrame: async () => world.picture,
     encode: async () => (world.encoded ? new ArrayBuffer(world.picture ?? 0) : null),

@@ -87,7 +87,10 @@ test("each event is read", () => {
 test("a redirect leads to http or https only", () => {
   /** @param {unknown} url */
   const redirect = (url) => readResult({ outcome: "approved", redirect: { url, status: "approved" } })?.redirect;
-  assert.deepEqual(redirect("https://bank.example/done"), { url: "https://bank.example/done", status: "approved" });
+  assert.deepEqual(redirect("https://bank.example/done"), {
+    url: "https://bank.example/done",
+    status: "approved",
+  });
   for (const url of ["javascript:alert(1)", " https://x", "//x", "data:text/html,x", "", null, 5]) {
     assert.equal(redirect(url), null);
   }

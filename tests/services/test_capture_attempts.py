@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import CapturePhase
+from app.domain.capture import AttemptFailed, CapturePhase
 from app.domain.challenge import Ability
 from app.domain.session import SessionStatus
 from app.domain.verdict import ChallengeOutcome, DecisionWarning, PresentationOutcome, RejectionCode
@@ -145,6 +145,14 @@ def test_a_reload_gives_no_attempt_back(studio: Studio) -> None:
     assert last.outcome is ChallengeOutcome.INTERRUPTED, "what stood is not forgotten"
 
 
+def test_an_attempt_that_began_while_the_second_page_said_hello_counts(studio: Studio) -> None:
+    """The first page's count is ahead of what the second one has read from the store."""
+    studio.ready().align()
+    studio.live_capture().attempts_used = 2
+    studio.hello(page_id="page-2")
+    assert studio.live_capture().attempts_used == 2
+
+
 def test_attempts_outlive_the_process(studio: Studio) -> None:
     studio.ready().align().fail()
     studio.live.drop(studio.hosted_id)
@@ -198,6 +206,15 @@ def test_more_time_doubles_limits_and_bytes(studio: Studio) -> None:
     config = studio.run_of().config
     for name in ("challenge_limit_ms", "align_limit_ms", "attempt_limit_ms", "attempt_bytes"):
         assert getattr(config, name) == 2 * getattr(usual, name)
+
+
+def test_a_frame_that_ends_the_attempt_ends_it_once_even_if_it_is_one_too_many(studio: Studio) -> None:
+    studio.ready().align()
+    live = studio.live_capture()
+    live.evidence.received_bytes = live.run.config.attempt_bytes
+    result = studio.show(seen(), after_ms=3_100)
+    assert [event.reason for event in result.events if isinstance(event, AttemptFailed)] == ["interrupted"]
+    assert counts(studio) == (0, 1)
 
 
 def test_a_flood_of_bytes_ends_the_attempt_once(studio: Studio) -> None:

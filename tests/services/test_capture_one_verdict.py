@@ -67,6 +67,7 @@ def test_a_session_cancelled_while_it_waited_stays_cancelled(sqlite_store: SqlSt
     before = studio.stored()
     assert verdict(studio) == before[0]
     assert studio.stored() == before
+    assert studio.core.templates_made == 0, "nobody's face is compared for nothing"
     assert (before[0].status, before[0].is_in_review) == (SessionStatus.CANCELLED, False)
 
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from app.adapters.db.session_repository import SqlBiometricSessions
 from app.adapters.db.unit_of_work import SqlStore
+from app.domain.capture import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind
 from app.domain.errors import InvalidState
 from app.domain.session import HostedState, SessionStatus
@@ -48,6 +50,14 @@ def test_a_second_page_takes_over_with_a_run_of_its_own(studio: Studio) -> None:
     assert studio.run_of() is not first
     assert first.challenge is None, "frames on their way to the first page find nothing"
     assert studio.stored()[1].page_id == "page-2"
+
+
+def test_the_first_page_s_still_is_void_once_a_second_page_has_taken_over(studio: Studio) -> None:
+    studio.up_to_still()
+    first = studio.run_of()
+    studio.hello(page_id="page-2")
+    assert first.phase is CapturePhase.STOPPED
+    assert studio.run_of().phase is CapturePhase.IDLE
 
 
 def test_the_page_s_wishes_and_the_integrator_s_are_taken_together(sqlite_store: SqlStore) -> None:
@@ -128,6 +138,15 @@ def test_declining_too_early_twice_or_too_late_changes_nothing(studio: Studio) -
     studio.decide()
     assert studio.record_consent.decline(studio.hosted_id, TEXT) is None
     assert studio.stored()[0].status is SessionStatus.APPROVED
+    assert "consent.declined" not in studio.audit()
+
+
+def test_a_decline_that_another_end_has_overtaken_leaves_no_trace(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.hello()
+    monkeypatch.setattr(SqlBiometricSessions, "swap", lambda *_: False)
+    assert studio.record_consent.decline(studio.hosted_id, TEXT) is None
     assert "consent.declined" not in studio.audit()
 
 

@@ -63,8 +63,8 @@ class Bot:
 
     def close(self) -> None:
         """Leave, and close the socket, which the client library leaves open where the server was first."""
-        self.client.disconnect()
         socket = self.client.eio.ws
+        self.client.disconnect()
         if socket is not None:
             socket.close()
 
