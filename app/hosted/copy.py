@@ -92,7 +92,7 @@ GUIDANCE: Mapping[str, str] = {
     "prompt.head_turn_right": N_("Turn your head slowly to your right"),
     "prompt.look_up": N_("Lift your chin and look up"),
     "prompt.look_down": N_("Lower your chin and look down"),
-    "prompt.blink": N_("Close your eyes, then open them"),
+    "prompt.blink": N_("Close your eyes for a moment"),
     "prompt.smile": N_("Smile, then relax your face"),
     "prompt.mouth": N_("Open your mouth wide, then close it"),
     "prompt.approach": N_("Move closer, then back again"),

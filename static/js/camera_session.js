@@ -9,7 +9,7 @@ const FIRST_PICTURE_TIMEOUT_MS = 10_000;
 /** A muted track may come back (a call on a phone); longer than this it is lost. */
 const MUTED_TIMEOUT_MS = 5_000;
 
-/** @typedef {import("./capture_machine.js").MachineEvent} MachineEvent */
+/** @typedef {import("./capture_state.js").MachineEvent} MachineEvent */
 /** @typedef {import("./camera.js").Surroundings} Surroundings */
 
 /** Resolves when the video has a size. @param {HTMLVideoElement} video @returns {Promise<void>} */

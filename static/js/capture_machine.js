@@ -5,138 +5,14 @@
  * grew (`connects`, `asks`, `announcements`, `uploads`, `answers`, `swaps`, `leaves`) asks for it once.
  */
 
-import { DEFAULT_FRAME_POLICY } from "./protocol.js";
+import { DIALOGS, LIVE_SCREENS } from "./capture_state.js";
 
 /**
+ * @typedef {import("./capture_state.js").State} State
+ * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("./protocol.js").Result} Result
- * @typedef {import("./protocol.js").Hint} Hint
  * @typedef {import("./protocol.js").Challenge} Challenge
- * @typedef {import("./protocol.js").CaptureRequest} CaptureRequest
- * @typedef {import("./protocol.js").FramePolicy} FramePolicy
  */
-
-export const SCREENS = Object.freeze([
-  "boot",
-  "consent",
-  "precheck",
-  "asking",
-  "blocked",
-  "align",
-  "challenge",
-  "capture",
-  "uploading",
-  "processing",
-  "retry",
-  "outcome",
-  "superseded",
-  "offline",
-  "busy",
-  "draining",
-  "failed",
-]);
-
-export const DIALOGS = Object.freeze(["leave", "decline", "help", "cameras"]);
-
-/** Screens on which frames are wanted by the server. */
-export const LIVE_SCREENS = Object.freeze(["align", "challenge", "capture"]);
-
-/**
- * @typedef {object} State
- * @property {string} screen one of SCREENS
- * @property {string|null} before the screen that the lost connection interrupted
- * @property {string|null} dialog one of DIALOGS, over the screen
- * @property {"off"|"asking"|"live"} camera
- * @property {string|null} cameraId the camera that the person picked
- * @property {string|null} trouble what keeps the camera from the page (CAMERA_TROUBLES)
- * @property {"accepted"|"declined"|null} consent what the person answered
- * @property {number} version of the last `state` that was followed
- * @property {number} attemptsLeft
- * @property {FramePolicy} framePolicy
- * @property {number} alignPercent 0-100
- * @property {Challenge|null} challenge
- * @property {number} passed challenges passed in this attempt
- * @property {number} percent of the running challenge, 0-100
- * @property {Hint|null} hint
- * @property {string|null} reason why the attempt failed
- * @property {CaptureRequest|null} capture
- * @property {boolean} slow what is waited for takes longer than it should
- * @property {number} retryInMs when the server asks to come back
- * @property {Result|null} result
- * @property {string|null} error code of the screen `failed`
- * @property {boolean} retryable whether trying again can help there
- * @property {string|null} supportId
- * @property {number} connects
- * @property {number} asks
- * @property {number} announcements
- * @property {number} uploads
- * @property {number} answers
- * @property {number} swaps
- * @property {boolean} swapRefused the server keeps the challenge that the person cannot do
- * @property {number} leaves
- */
-
-/**
- * @typedef {{type: "hello_accepted", server: string, version: number, attemptsLeft: number,
- *     framePolicy: FramePolicy, result: Result|null}
- *   | {type: "refused", code: string}
- *   | {type: "connection_lost"}
- *   | {type: "server_state", server: string, version: number, attemptsLeft: number, reason: string|null}
- *   | {type: "acknowledged", server: string}
- *   | {type: "hint", hint: Hint|null}
- *   | {type: "align_progress", percent: number}
- *   | {type: "challenge", challenge: Challenge}
- *   | {type: "progress", id: string, percent: number}
- *   | {type: "challenge_result", id: string, passed: boolean, reason: string|null}
- *   | {type: "capture_request", capture: CaptureRequest}
- *   | {type: "uploaded", result: Result|null}
- *   | {type: "upload_failed", code: string, supportId: string|null}
- *   | {type: "result", result: Result}
- *   | {type: "superseded"} | {type: "expired"}
- *   | {type: "draining", retryInMs: number}
- *   | {type: "server_error", code: string, retryable: boolean, supportId: string|null}
- *   | {type: "camera_opened"} | {type: "camera_failed", trouble: string} | {type: "camera_lost", trouble: string}
- *   | {type: "consent_accepted"} | {type: "decline_confirmed"}
- *   | {type: "start_pressed"} | {type: "retry_pressed"} | {type: "reconnect_pressed"}
- *   | {type: "camera_picked", cameraId: string}
- *   | {type: "dialog_asked", dialog: string} | {type: "dialog_closed"} | {type: "leave_confirmed"}
- *   | {type: "swap_pressed"} | {type: "swap_refused"} | {type: "left"}
- *   | {type: "patience_over", screen: string}} MachineEvent
- */
-
-/** @type {Readonly<State>} */
-export const INITIAL_STATE = Object.freeze({
-  screen: "boot",
-  before: null,
-  dialog: null,
-  camera: "off",
-  cameraId: null,
-  trouble: null,
-  consent: null,
-  version: 0,
-  attemptsLeft: 0,
-  framePolicy: DEFAULT_FRAME_POLICY,
-  alignPercent: 0,
-  challenge: null,
-  passed: 0,
-  percent: 0,
-  hint: null,
-  reason: null,
-  capture: null,
-  slow: false,
-  retryInMs: 0,
-  result: null,
-  error: null,
-  retryable: false,
-  supportId: null,
-  connects: 1,
-  asks: 0,
-  announcements: 0,
-  uploads: 0,
-  answers: 0,
-  swaps: 0,
-  swapRefused: false,
-  leaves: 0,
-});
 
 /** @param {string} outcome @returns {Result} */
 function outcomeWithoutVerdict(outcome) {
@@ -158,8 +34,10 @@ function show(state, screen, changes) {
   return { ...state, dialog, slow: false, hint: null, ...changes, screen };
 }
 
-/** @param {State} state @param {Result} result @returns {State} */
-function finish(state, result) {
+/** Who left on purpose is not told of standing still for too long. @param {State} state @param {Result} given @returns {State} */
+function finish(state, given) {
+  const hasLeft = state.leaves > 0 && given.outcome === "abandoned";
+  const result = hasLeft ? { ...given, outcome: "cancelled" } : given;
   return show(state, "outcome", { result, camera: "off", trouble: null, before: null });
 }
 
@@ -202,8 +80,7 @@ function follow(state, server) {
     case "consent":
       return show(state, "consent", { consent: state.screen === "consent" ? state.consent : null });
     case "camera":
-      if (state.camera !== "live") return waitForCamera(state);
-      return isLive(state) ? state : announce(state);
+      return state.camera === "live" ? announce(state) : waitForCamera(state);
     case "align":
       if (state.camera !== "live") return waitForCamera(state);
       return state.screen === "align" ? state : align(state, { before: null });
@@ -216,8 +93,6 @@ function follow(state, server) {
       return state.screen === "uploading" ? state : show(state, "capture", { before: null });
     case "retry":
       return show(state, "retry", { before: null, capture: null });
-    case "busy":
-      return show(state, "busy", { before: null });
     default:
       return state.result !== null ? finish(state, state.result) : show(state, "processing", { before: null });
   }
@@ -231,21 +106,10 @@ function onHello(state, event) {
   return follow(known, event.server);
 }
 
-/** Refusals that would be the same again. */
-const HOPELESS_REFUSALS = Object.freeze(["unknown_session", "bad_origin", "ended"]);
-
-/** @param {State} state @param {Extract<MachineEvent, {type: "refused"}>} event @returns {State} */
-function onRefused(state, event) {
-  switch (event.code) {
-    case "expired":
-      return finish(state, outcomeWithoutVerdict("expired"));
-    case "busy":
-      return show(state, "busy");
-    case "not_ready":
-      return show(state, "draining", { retryInMs: 0 });
-    default:
-      return fail(state, event.code, !HOPELESS_REFUSALS.includes(event.code), null);
-  }
+/** @param {State} state @param {string} code @returns {State} */
+function onRefused(state, code) {
+  if (code === "busy") return show(state, "busy");
+  return fail(state, code, code !== "unknown_session", null);
 }
 
 /** Screens that need the socket; the upload does not, and the others say already that it is gone. */
@@ -284,20 +148,31 @@ function onChallenge(state, challenge) {
 /** @param {State} state @param {Extract<MachineEvent, {type: "challenge_result"}>} event @returns {State} */
 function onChallengeResult(state, event) {
   if (state.screen !== "challenge" || state.challenge?.id !== event.id) return state;
-  if (!event.passed) return { ...state, percent: 0, hint: null, reason: event.reason };
+  if (!event.passed) {
+    const reason = event.reason === "swapped" ? null : event.reason;
+    return { ...state, percent: 0, hint: null, reason };
+  }
   return { ...state, percent: 100, hint: null, passed: state.challenge.index + 1 };
 }
 
+/** Where a still may be asked for: after a reconnection the request comes before `hello` is answered. */
+const STILL_SCREENS = Object.freeze([...LIVE_SCREENS, "uploading", "offline", "draining", "boot"]);
+
 /** @param {State} state @param {Extract<MachineEvent, {type: "capture_request"}>} event @returns {State} */
 function onCaptureRequest(state, event) {
-  if (!isLive(state) || state.camera !== "live") return state;
-  return show(state, "uploading", { capture: event.capture, uploads: state.uploads + 1 });
+  if (!STILL_SCREENS.includes(state.screen) || state.camera !== "live") return state;
+  return show(state, "uploading", { capture: event.capture, uploads: state.uploads + 1, before: null });
+}
+
+/** Whether an answer belongs to the still that was sent last. @param {State} state @param {number} upload */
+function isAwaited(state, upload) {
+  return state.screen === "uploading" && state.uploads === upload;
 }
 
 /** @param {State} state @param {Extract<MachineEvent, {type: "uploaded"}>} event @returns {State} */
 function onUploaded(state, event) {
   if (event.result !== null) return finish(state, event.result);
-  return state.screen === "uploading" ? show(state, "processing", { capture: null }) : state;
+  return isAwaited(state, event.upload) ? show(state, "processing", { capture: null }) : state;
 }
 
 /** @param {State} state @returns {State} */
@@ -359,13 +234,11 @@ function onServer(state, event) {
     case "hello_accepted":
       return onHello(state, event);
     case "refused":
-      return onRefused(state, event);
+      return onRefused(state, event.code);
     case "connection_lost":
       return onConnectionLost(state);
     case "server_state":
       return onServerState(state, event);
-    case "acknowledged":
-      return follow(state, event.server);
     case "hint":
       return isLive(state) ? { ...state, hint: event.hint } : state;
     case "align_progress":
@@ -389,6 +262,8 @@ function onServer(state, event) {
     case "draining":
       return show(state, "draining", { before: state.screen, retryInMs: event.retryInMs });
     case "server_error":
+      // The first failure is the cause; what follows it are its echoes.
+      if (state.screen === "failed") return state;
       return fail(state, event.code, event.retryable, event.supportId);
     default:
       return null;
@@ -406,7 +281,7 @@ function onDevice(state, event) {
     case "uploaded":
       return onUploaded(state, event);
     case "upload_failed":
-      return only(state, "uploading", () => fail(state, "upload_failed", true, event.supportId));
+      return isAwaited(state, event.upload) ? fail(state, "upload_failed", true, event.supportId) : state;
     case "patience_over":
       return onPatienceOver(state, event.screen);
     default:

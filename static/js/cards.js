@@ -5,10 +5,11 @@
 
 import { blockedCard } from "./cards_blocked.js";
 import { outcomeCard } from "./cards_outcome.js";
+import { RETRY_REASONS } from "./protocol.js";
 
 /**
- * @typedef {import("./capture_machine.js").State} State
- * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("./capture_state.js").State} State
+ * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("./messages.js").Translate} Translate
  */
 
@@ -33,6 +34,7 @@ import { outcomeCard } from "./cards_outcome.js";
  * @property {string} [snippet] code for the integrator
  * @property {{summary: string, paragraphs: string[]}} [details]
  * @property {string} [note]
+ * @property {string} [reference] a number for support
  * @property {Action[]} actions
  * @property {boolean} [isWaiting] something else moves it on, and a timeout stands behind it
  * @property {boolean} [isUrgent] spoken at once
@@ -108,23 +110,11 @@ function askingCard(_state, { t }) {
   };
 }
 
-/** Reasons that have tips of their own; every other gets the general ones. */
-const RETRY_TIPS = Object.freeze([
-  "timed_out",
-  "wrong_movement",
-  "too_fast",
-  "face_lost",
-  "multiple_faces",
-  "interrupted",
-  "quality",
-  "face_changed",
-]);
-
 /** @param {State} state @param {Surface} surface @returns {Card} */
 function retryCard(state, { t }) {
-  const reason = RETRY_TIPS.includes(state.reason ?? "") ? state.reason : "other";
+  const reason = RETRY_REASONS.includes(state.reason ?? "") ? state.reason : "other";
   return {
-    figure: "swap",
+    figure: "again",
     tone: "caution",
     title: t("retry.title"),
     lead: t(`retry.${reason}`),
@@ -175,7 +165,7 @@ function supersededCard(_state, { t }) {
 }
 
 /** Codes of failures with texts of their own. */
-const FAILURES = Object.freeze(["unknown_session", "bad_origin", "ended", "upload_failed", "timeout"]);
+const FAILURES = Object.freeze(["unknown_session", "upload_failed", "timeout"]);
 
 /** @param {State} state @param {Surface} surface @returns {Card} */
 function failedCard(state, { t }) {
@@ -187,7 +177,7 @@ function failedCard(state, { t }) {
     tone: "danger",
     title: t(`failed.${key}`),
     lead: t(`failed.${key}_lead`),
-    note: state.supportId === null ? "" : t("failed.support_id", { id: state.supportId }),
+    reference: state.supportId === null ? "" : t("failed.support_id", { id: state.supportId }),
     actions: [{ kind: "primary", ...(state.retryable ? again : reload) }],
     isUrgent: true,
   };

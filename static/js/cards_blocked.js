@@ -8,7 +8,7 @@ import { browserOf } from "./browser.js";
  * @typedef {import("./cards.js").Card} Card
  * @typedef {import("./cards.js").Action} Action
  * @typedef {import("./cards.js").Surface} Surface
- * @typedef {import("./capture_machine.js").State} State
+ * @typedef {import("./capture_state.js").State} State
  */
 
 /** What an integrator has to write; shown where the frame forbids the camera. */
@@ -20,8 +20,8 @@ export const SANDBOX_SNIPPET = 'sandbox="allow-scripts allow-same-origin allow-f
 /** @type {Readonly<Record<string, {figure: string, ways: readonly Way[], snippet?: string}>>} */
 const TROUBLES = Object.freeze({
   insecure: { figure: "lock", ways: ["reload"] },
-  policy: { figure: "camera_off", ways: ["reload", "copy_link"], snippet: IFRAME_SNIPPET },
-  sandbox: { figure: "camera_off", ways: ["reload", "copy_link"], snippet: SANDBOX_SNIPPET },
+  policy: { figure: "camera_off", ways: ["copy_link", "reload"], snippet: IFRAME_SNIPPET },
+  sandbox: { figure: "camera_off", ways: ["copy_link", "reload"], snippet: SANDBOX_SNIPPET },
   webview: { figure: "window", ways: ["copy_link", "try_again"] },
   denied: { figure: "camera_off", ways: ["try_again"] },
   in_use: { figure: "pause", ways: ["try_again"] },

@@ -6,7 +6,7 @@
  * @typedef {import("./cards.js").Card} Card
  * @typedef {import("./cards.js").Action} Action
  * @typedef {import("./cards.js").Surface} Surface
- * @typedef {import("./capture_machine.js").State} State
+ * @typedef {import("./capture_state.js").State} State
  */
 
 /** @type {Readonly<Record<string, {figure: string, tone: Card["tone"]}>>} */
@@ -21,7 +21,7 @@ const LOOKS = Object.freeze({
 });
 
 /** Reasons for which the person can do something about it the next time. */
-const REASONS = Object.freeze(["not_matched", "challenges_failed", "camera_suspected", "quality", "face_changed"]);
+const TIPS = Object.freeze(["attempts_exhausted", "not_confirmed"]);
 
 /** How long the outcome is read before the redirect, in milliseconds: bad news take longer. */
 export const REDIRECT_DELAY_MS = Object.freeze({ approved: 2_000, other: 5_000 });
@@ -46,14 +46,15 @@ export function outcomeCard(state, surface) {
   const outcome = state.result?.outcome ?? "expired";
   const reason = state.result?.reason ?? "";
   const look = LOOKS[outcome] ?? /** @type {{figure: string, tone: Card["tone"]}} */ (LOOKS.expired);
-  const tip = outcome === "rejected" && REASONS.includes(reason) ? [t(`outcome.tip_${reason}`)] : [];
-  const supportId = state.result?.support_id ?? null;
-  const support = supportId !== null && outcome !== "approved" ? t("failed.support_id", { id: supportId }) : "";
+  const tip = outcome === "rejected" && TIPS.includes(reason) ? [t(`outcome.tip_${reason}`)] : [];
+  const supportId = state.result?.support_id ?? "";
+  const needsReference = supportId !== "" && (outcome === "rejected" || outcome === "in_review");
   return {
     ...look,
     title: t(`outcome.${outcome}`),
     lead: [t(`outcome.${outcome}_lead`, { organization }), ...tip].join(" "),
-    note: [whatNext(state, surface), support].filter((text) => text !== "").join(" "),
+    note: whatNext(state, surface),
+    ...(needsReference ? { reference: t("outcome.reference", { id: supportId }) } : {}),
     actions: wayOn(state, surface),
     isUrgent: outcome !== "approved",
   };

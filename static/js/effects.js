@@ -2,8 +2,9 @@
  * What follows from a change of the state: each effect is derived from the state before and after it.
  */
 
-import { LIVE_SCREENS } from "./capture_machine.js";
+import { LIVE_SCREENS } from "./capture_state.js";
 import { REDIRECT_DELAY_MS } from "./cards_outcome.js";
+import { readResult } from "./wire.js";
 
 /** How long each screen may wait before it says so, or gives another way on. */
 export const PATIENCE_MS = Object.freeze({
@@ -20,8 +21,8 @@ const COME_BACK_MS = 5_000;
 const TELEMETRY_BATCH = 8;
 
 /**
- * @typedef {import("./capture_machine.js").State} State
- * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("./capture_state.js").State} State
+ * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  */
 
 /**
@@ -30,7 +31,7 @@ const TELEMETRY_BATCH = 8;
  * @property {ReturnType<typeof import("./camera_session.js").createCameraSession>} camera
  * @property {ReturnType<typeof import("./frame_stream.js").createFrameStream>} stream
  * @property {HTMLVideoElement} video
- * @property {(ticket: string, maxBytes: number) => Promise<MachineEvent>} upload
+ * @property {(ticket: string, maxBytes: number) => Promise<import("./upload.js").UploadAnswer>} upload
  * @property {(type: string, data?: object) => void} tellParent
  * @property {(event: MachineEvent) => void} dispatch
  * @property {(url: string) => void} goTo
@@ -60,15 +61,22 @@ export function createEffects(parts) {
     if (next.answers > previous.answers) void socket.consent(parts.consentVersion, next.consent === "accepted");
     if (next.swaps > previous.swaps && next.challenge !== null) void socket.swap(next.challenge.id);
     if (next.uploads > previous.uploads && next.capture !== null) {
-      void parts.upload(next.capture.ticket, next.capture.maxBytes).then(dispatch);
+      void upload(next.capture, next.uploads);
     }
     if (next.leaves > previous.leaves) void leave();
   }
 
+  /** @param {import("./protocol.js").CaptureRequest} request @param {number} number which upload it is */
+  async function upload({ ticket, maxBytes }, number) {
+    const answer = await parts.upload(ticket, maxBytes);
+    dispatch({ ...answer, upload: number });
+  }
+
+  /** Without an answer the person still leaves. */
   async function leave() {
     const ack = await socket.cancel();
-    // With an answer the result follows by itself; without one the person still leaves.
-    if (!ack.ok) dispatch({ type: "left" });
+    const result = ack.ok ? readResult(ack.result) : null;
+    dispatch(result === null ? { type: "left" } : { type: "result", result });
   }
 
   /** @param {State} next @param {State} previous */

@@ -87,6 +87,9 @@ export function createFrameStream(parts) {
   };
 }
 
+/** A page whose painting is throttled shows no frames, yet its camera goes on: looked after this often. */
+const LOOK_MS = 200;
+
 /**
  * Waits for a picture that was not there before: a frame sent twice would look like a replay.
  * @param {HTMLVideoElement} video
@@ -95,13 +98,6 @@ export function createFrameStream(parts) {
  */
 export function freshFrames(video, frozenMs = FROZEN_MS) {
   let lastTime = -1;
-
-  /** @returns {number|null} */
-  function ifFresh() {
-    if (video.readyState < 2 || video.currentTime === lastTime) return null;
-    lastTime = video.currentTime;
-    return Math.round(performance.timeOrigin + performance.now());
-  }
 
   /** Where the browser tells of each frame it shows, else at each repaint. @param {() => void} callback */
   function onNextPicture(callback) {
@@ -112,20 +108,27 @@ export function freshFrames(video, frozenMs = FROZEN_MS) {
   return () =>
     new Promise((resolve) => {
       let isOver = false;
-      const timer = setTimeout(() => settle(null), frozenMs);
+      const frozen = setTimeout(() => settle(null), frozenMs);
+      const looking = setInterval(look, LOOK_MS);
+
       /** @param {number|null} value */
       function settle(value) {
-        if (isOver) return;
         isOver = true;
-        clearTimeout(timer);
+        clearTimeout(frozen);
+        clearInterval(looking);
         resolve(value);
       }
+
       function look() {
-        if (isOver) return;
-        const time = ifFresh();
-        if (time !== null) settle(time);
-        else onNextPicture(look);
+        if (isOver || video.readyState < 2 || video.currentTime === lastTime) return;
+        lastTime = video.currentTime;
+        settle(Math.round(performance.timeOrigin + performance.now()));
       }
-      onNextPicture(look);
+
+      function lookAtEach() {
+        look();
+        if (!isOver) onNextPicture(lookAtEach);
+      }
+      onNextPicture(lookAtEach);
     });
 }

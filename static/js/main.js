@@ -5,7 +5,8 @@
 import { io } from "../vendor/socket.io.esm.min.js";
 import { isPolicyInTheWay, listCameras, surroundingsOf, troubleBeforeAsking } from "./camera.js";
 import { createCameraSession } from "./camera_session.js";
-import { INITIAL_STATE, reduce } from "./capture_machine.js";
+import { reduce } from "./capture_machine.js";
+import { INITIAL_STATE } from "./capture_state.js";
 import { createEffects } from "./effects.js";
 import { createFrameStream, freshFrames } from "./frame_stream.js";
 import { createTranslate } from "./messages.js";
@@ -31,7 +32,7 @@ const tellParent = createParentMessages({
 
 let state = INITIAL_STATE;
 
-/** @param {import("./capture_machine.js").MachineEvent} event */
+/** @param {import("./capture_state.js").MachineEvent} event */
 function dispatch(event) {
   const previous = state;
   state = reduce(state, event);
@@ -86,7 +87,7 @@ const effects = createEffects({
   tellParent,
   upload: async (ticket, maxBytes) => {
     const still = await pictures.still(maxBytes);
-    if (still === null) return { type: "upload_failed", code: "no_picture", supportId: null };
+    if (still === null) return { type: "upload_failed", supportId: null };
     return uploadStill(fetch.bind(window), ticket, still);
   },
   goTo: (url) => location.replace(url),
@@ -100,8 +101,8 @@ document.addEventListener("visibilitychange", () => {
   effects.follow(state, state);
 });
 
-watchHeight(document, (height) => tellParent("resize", { height }));
 tellParent("ready");
+watchHeight(document, (height) => tellParent("resize", { height }));
 view.render(state, { ...state, screen: "" });
 effects.follow(state, { ...INITIAL_STATE, screen: "", connects: boot.result === null ? 0 : 1 });
 if (boot.result !== null) dispatch({ type: "result", result: boot.result });

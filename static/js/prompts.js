@@ -3,7 +3,7 @@
  */
 
 /**
- * @typedef {import("./capture_machine.js").State} State
+ * @typedef {import("./capture_state.js").State} State
  * @typedef {import("./messages.js").Translate} Translate
  */
 

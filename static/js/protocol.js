@@ -40,7 +40,6 @@ export const SERVER_STATES = Object.freeze([
   "processing",
   "retry",
   "done",
-  "busy",
 ]);
 
 export const HINT_CODES = Object.freeze([
@@ -68,24 +67,24 @@ export const DIRECTIONS = Object.freeze(["left", "right", "up", "down"]);
 
 export const CHALLENGE_KINDS = Object.freeze(["head_turn", "look", "blink", "smile", "mouth", "approach"]);
 
-/** Why one challenge was not passed; also the reasons of the state `retry`. */
-export const CHALLENGE_REASONS = Object.freeze([
+/** Reasons of the state `retry`; each has tips of its own. Also why one challenge was not passed. */
+export const RETRY_REASONS = Object.freeze([
   "timed_out",
   "wrong_movement",
-  "too_fast",
   "face_lost",
   "multiple_faces",
   "interrupted",
+  "not_aligned",
+  "quality",
+  "too_much_data",
 ]);
 
-/** Reasons that a `result`, or the state `retry`, may carry beside those of a challenge. */
-export const OUTCOME_REASONS = Object.freeze([
-  "not_matched",
-  "challenges_failed",
-  "camera_suspected",
+/** Reasons of a `result`: only what an end user can act on. */
+export const RESULT_REASONS = Object.freeze([
   "consent_declined",
-  "quality",
-  "face_changed",
+  "attempts_exhausted",
+  "review_rejected",
+  "not_confirmed",
 ]);
 
 export const OUTCOMES = Object.freeze([
@@ -99,7 +98,7 @@ export const OUTCOMES = Object.freeze([
 ]);
 
 /** `data.code` of a refused connection. */
-export const REFUSALS = Object.freeze(["unknown_session", "expired", "ended", "busy", "bad_origin", "not_ready"]);
+export const REFUSALS = Object.freeze(["unknown_session", "busy"]);
 
 /** Why a frame was refused; none of them ends the stream. */
 export const FRAME_REFUSALS = Object.freeze([

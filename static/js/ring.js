@@ -16,7 +16,7 @@ const TICK_RADIUS_PX = 9;
 
 /**
  * What the ring shows. Until the challenges begin it is one segment: the alignment.
- * @param {import("./capture_machine.js").State} state
+ * @param {import("./capture_state.js").State} state
  * @returns {RingModel}
  */
 export function ringOf(state) {
@@ -115,6 +115,8 @@ export function createRing() {
     /** @param {RingModel} model */
     draw({ total, fills, passed }) {
       build(total);
+      // The segments have tracks of their own; one under the gaps would close them.
+      base.classList.toggle("ring__base--hidden", total > 1);
       const paths = segments.querySelectorAll(".ring__fill");
       for (const [index, fill] of [...paths].entries()) {
         const length = Number(fill.getAttribute("data-length"));

@@ -13,7 +13,7 @@ const RECONNECT_DELAY_MAX_MS = 3_000;
 
 /**
  * @typedef {import("./protocol.js").Ack} Ack
- * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("socket.io-client").Socket} Socket
  */
 
@@ -58,7 +58,7 @@ export function createSocket({ io, token, hello, dispatch }) {
       const ack = await socket.timeout(ACK_TIMEOUT_MS).emitWithAck(event, ...payload);
       return typeof ack === "object" && ack !== null ? ack : noAnswer("unknown");
     } catch {
-      return noAnswer("timeout");
+      return noAnswer(socket.connected ? "timeout" : "offline");
     }
   }
 
@@ -70,10 +70,11 @@ export function createSocket({ io, token, hello, dispatch }) {
     socket.disconnect().connect();
   }
 
-  /** @param {Ack} ack */
+  /** An acknowledgement carries the state that it led to. @param {Ack} ack */
   function follow(ack) {
     if (!ack.ok) return ack.code === "offline" ? undefined : dispatch(failureOf(ack));
-    if (typeof ack.state === "string") dispatch({ type: "acknowledged", server: ack.state });
+    const event = readServerEvent("state", ack);
+    if (event !== null) dispatch(event);
   }
 
   socket.on("connect", async () => {
@@ -135,9 +136,10 @@ export function createSocket({ io, token, hello, dispatch }) {
     cancel() {
       return ask("cancel", {});
     },
-    /** @param {boolean} hidden */
+    /** While hidden nothing is asked; the page goes on where the server stands when it is seen again. @param {boolean} hidden */
     async visibility(hidden) {
-      await ask("visibility", { hidden });
+      const ack = await ask("visibility", { hidden });
+      if (!hidden) follow(ack);
     },
     /** @param {{name: string, at_ms: number, value?: number}[]} events */
     async telemetry(events) {

@@ -6,14 +6,10 @@ import { readResult } from "./wire.js";
 
 const UPLOAD_TIMEOUT_MS = 12_000;
 
-/** @typedef {import("./capture_machine.js").MachineEvent} MachineEvent */
-
-/** @param {unknown} body @returns {{code: string, supportId: string|null}} */
-function refusalOf(body) {
-  const fields = /** @type {Record<string, unknown>} */ (body ?? {});
-  const code = typeof fields.code === "string" ? fields.code : "unknown";
-  return { code, supportId: typeof fields.support_id === "string" ? fields.support_id : null };
-}
+/**
+ * @typedef {{type: "uploaded", result: import("./protocol.js").Result|null}
+ *   | {type: "upload_failed", supportId: string|null}} UploadAnswer
+ */
 
 /** @param {typeof fetch} fetcher @param {string} ticket @param {Blob} still */
 async function post(fetcher, ticket, still) {
@@ -33,18 +29,18 @@ async function post(fetcher, ticket, still) {
  * @param {typeof fetch} fetcher
  * @param {string} ticket
  * @param {Blob} still
- * @returns {Promise<MachineEvent>}
+ * @returns {Promise<UploadAnswer>}
  */
 export async function uploadStill(fetcher, ticket, still) {
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     try {
       const response = await post(fetcher, ticket, still);
-      const body = /** @type {Record<string, unknown>} */ (await response.json());
+      const body = /** @type {Record<string, unknown>} */ ((await response.json()) ?? {});
       if (response.ok) return { type: "uploaded", result: readResult(body.result) };
-      return { type: "upload_failed", ...refusalOf(body) };
+      return { type: "upload_failed", supportId: typeof body.support_id === "string" ? body.support_id : null };
     } catch {
       // No answer, or one that is not JSON: the second try decides.
     }
   }
-  return { type: "upload_failed", code: "network", supportId: null };
+  return { type: "upload_failed", supportId: null };
 }

@@ -11,8 +11,8 @@ import { createDialogs } from "./view_dialogs.js";
 import { createStage } from "./view_stage.js";
 
 /**
- * @typedef {import("./capture_machine.js").State} State
- * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("./capture_state.js").State} State
+ * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("./cards.js").Action} Action
  */
 
@@ -55,9 +55,13 @@ export function createView({ page, video, surface, listCameras, dispatch, onComm
   screen.before(stage.element);
   shell.append(dialogs.element);
   let drawn = "";
+  let canLeave = false;
 
   page.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !dialogs.element.open && !leave.hidden) askToLeave();
+    if (event.key !== "Escape" || dialogs.element.open || !canLeave) return;
+    // The same key press would otherwise close the dialog that it opens.
+    event.preventDefault();
+    askToLeave();
   });
 
   /** @param {Action} action */
@@ -105,7 +109,8 @@ export function createView({ page, video, surface, listCameras, dispatch, onComm
       shell.dataset.screen = next.screen;
       shell.classList.toggle("shell--stage", isOnStage(next) || isStageDimmed(next));
       shell.classList.toggle("shell--dimmed", isStageDimmed(next));
-      leave.hidden = WITHOUT_LEAVE.includes(next.screen) || isOnStage(next);
+      canLeave = !WITHOUT_LEAVE.includes(next.screen);
+      leave.hidden = !canLeave || isOnStage(next);
       void dialogs.render(next);
       moveFocus(next, previous);
       speak(next, previous, card);

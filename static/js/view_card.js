@@ -62,9 +62,10 @@ export function cardElement(card, userAgent, onAction) {
     { class: `figure figure--${card.tone}` },
     figureOf(card.figure, promptPlaceOf(userAgent)),
   );
+  const isBrief = (card.points ?? card.steps ?? card.snippet) === undefined;
   return h(
     "div",
-    { class: "card" },
+    { class: isBrief ? "card card--brief" : "card" },
     h(
       "div",
       { class: "card__body" },
@@ -76,6 +77,7 @@ export function cardElement(card, userAgent, onAction) {
       card.snippet ? h("pre", { class: "snippet", dir: "ltr" }, h("code", {}, card.snippet)) : null,
       detailsElement(card),
       card.note ? h("p", { class: "note" }, card.note) : null,
+      card.reference ? h("p", { class: "note note--reference" }, card.reference) : null,
     ),
     h("div", { class: "card__actions" }, ...card.actions.map((action) => actionElement(action, onAction))),
   );

@@ -5,8 +5,8 @@
 import { button, h } from "./dom.js";
 
 /**
- * @typedef {import("./capture_machine.js").State} State
- * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("./capture_state.js").State} State
+ * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("./messages.js").Translate} Translate
  * @typedef {{label: string, kind: "primary"|"secondary"|"danger"|"choice", event: MachineEvent, isCurrent?: boolean}} Choice
  * @typedef {{title: string, texts: string[], choices: Choice[]}} DialogModel

@@ -13,8 +13,8 @@ import { createRing, ringOf } from "./ring.js";
 const CLOCK_MS = 250;
 
 /**
- * @typedef {import("./capture_machine.js").State} State
- * @typedef {import("./capture_machine.js").MachineEvent} MachineEvent
+ * @typedef {import("./capture_state.js").State} State
+ * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("./messages.js").Translate} Translate
  */
 

@@ -12,7 +12,7 @@ import {
   SERVER_STATES,
 } from "./protocol.js";
 
-/** @typedef {import("./capture_machine.js").MachineEvent} MachineEvent */
+/** @typedef {import("./capture_state.js").MachineEvent} MachineEvent */
 /** @typedef {Record<string, unknown>} Fields */
 
 /** @param {unknown} value @returns {Fields} */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createFrameStream } from "../../static/js/frame_stream.js";
+import { createFrameStream, freshFrames } from "../../static/js/frame_stream.js";
 
 /** @typedef {import("../../static/js/protocol.js").Ack} Ack */
 
@@ -155,4 +155,51 @@ test("a frozen camera is told of once, and the stream can start again", async ()
   stream.start();
   await settle();
   assert.equal(sent.length, 1);
+});
+
+/** A video whose pictures the test shows. */
+function screen() {
+  /** @type {(() => void)[]} */
+  let callbacks = [];
+  const video = {
+    readyState: 4,
+    currentTime: 0,
+    requestVideoFrameCallback: (/** @type {() => void} */ callback) => callbacks.push(callback),
+  };
+  const paint = () => {
+    const due = callbacks;
+    callbacks = [];
+    for (const callback of due) callback();
+  };
+  return { video: /** @type {any} */ (video), paint, waiting: () => callbacks.length };
+}
+
+test("the same picture is never taken twice", async () => {
+  const { video, paint, waiting } = screen();
+  const nextFrame = freshFrames(video);
+  const first = nextFrame();
+  paint();
+  assert.equal(typeof (await first), "number");
+  let isTaken = false;
+  const second = nextFrame().then(() => {
+    isTaken = true;
+  });
+  paint();
+  await settle();
+  assert.deepEqual([isTaken, waiting()], [false, 1]);
+  video.currentTime = 0.033;
+  paint();
+  await second;
+  assert.equal(isTaken, true);
+});
+
+test("a page that is not painted still takes pictures", async () => {
+  const { video } = screen();
+  assert.equal(typeof (await freshFrames(video)()), "number");
+});
+
+test("a camera that shows nothing new has frozen", async () => {
+  const { video } = screen();
+  video.readyState = 0;
+  assert.equal(await freshFrames(video, 1)(), null);
 });

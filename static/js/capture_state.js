@@ -1,0 +1,135 @@
+/**
+ * What the page knows at any moment, and what may happen to it: the shapes that `capture_machine.js` works on.
+ */
+
+import { DEFAULT_FRAME_POLICY } from "./protocol.js";
+
+/**
+ * @typedef {import("./protocol.js").Result} Result
+ * @typedef {import("./protocol.js").Hint} Hint
+ * @typedef {import("./protocol.js").Challenge} Challenge
+ * @typedef {import("./protocol.js").CaptureRequest} CaptureRequest
+ * @typedef {import("./protocol.js").FramePolicy} FramePolicy
+ */
+
+export const SCREENS = Object.freeze([
+  "boot",
+  "consent",
+  "precheck",
+  "asking",
+  "blocked",
+  "align",
+  "challenge",
+  "capture",
+  "uploading",
+  "processing",
+  "retry",
+  "outcome",
+  "superseded",
+  "offline",
+  "busy",
+  "draining",
+  "failed",
+]);
+
+export const DIALOGS = Object.freeze(["leave", "decline", "help", "cameras"]);
+
+/** Screens on which frames are wanted by the server. */
+export const LIVE_SCREENS = Object.freeze(["align", "challenge", "capture"]);
+
+/**
+ * @typedef {object} State
+ * @property {string} screen one of SCREENS
+ * @property {string|null} before the screen that the lost connection interrupted
+ * @property {string|null} dialog one of DIALOGS, over the screen
+ * @property {"off"|"asking"|"live"} camera
+ * @property {string|null} cameraId the camera that the person picked
+ * @property {string|null} trouble what keeps the camera from the page (CAMERA_TROUBLES)
+ * @property {"accepted"|"declined"|null} consent what the person answered
+ * @property {number} version of the last `state` that was followed
+ * @property {number} attemptsLeft
+ * @property {FramePolicy} framePolicy
+ * @property {number} alignPercent 0-100
+ * @property {Challenge|null} challenge
+ * @property {number} passed challenges passed in this attempt
+ * @property {number} percent of the running challenge, 0-100
+ * @property {Hint|null} hint
+ * @property {string|null} reason why the attempt failed
+ * @property {CaptureRequest|null} capture
+ * @property {boolean} slow what is waited for takes longer than it should
+ * @property {number} retryInMs when the server asks to come back
+ * @property {Result|null} result
+ * @property {string|null} error code of the screen `failed`
+ * @property {boolean} retryable whether trying again can help there
+ * @property {string|null} supportId
+ * @property {number} connects
+ * @property {number} asks
+ * @property {number} announcements
+ * @property {number} uploads
+ * @property {number} answers
+ * @property {number} swaps
+ * @property {boolean} swapRefused the server keeps the challenge that the person cannot do
+ * @property {number} leaves
+ */
+
+/**
+ * @typedef {{type: "hello_accepted", server: string, version: number, attemptsLeft: number,
+ *     framePolicy: FramePolicy, result: Result|null}
+ *   | {type: "refused", code: string}
+ *   | {type: "connection_lost"}
+ *   | {type: "server_state", server: string, version: number, attemptsLeft: number, reason: string|null}
+ *   | {type: "hint", hint: Hint|null}
+ *   | {type: "align_progress", percent: number}
+ *   | {type: "challenge", challenge: Challenge}
+ *   | {type: "progress", id: string, percent: number}
+ *   | {type: "challenge_result", id: string, passed: boolean, reason: string|null}
+ *   | {type: "capture_request", capture: CaptureRequest}
+ *   | {type: "uploaded", upload: number, result: Result|null}
+ *   | {type: "upload_failed", upload: number, supportId: string|null}
+ *   | {type: "result", result: Result}
+ *   | {type: "superseded"} | {type: "expired"}
+ *   | {type: "draining", retryInMs: number}
+ *   | {type: "server_error", code: string, retryable: boolean, supportId: string|null}
+ *   | {type: "camera_opened"} | {type: "camera_failed", trouble: string} | {type: "camera_lost", trouble: string}
+ *   | {type: "consent_accepted"} | {type: "decline_confirmed"}
+ *   | {type: "start_pressed"} | {type: "retry_pressed"} | {type: "reconnect_pressed"}
+ *   | {type: "camera_picked", cameraId: string}
+ *   | {type: "dialog_asked", dialog: string} | {type: "dialog_closed"} | {type: "leave_confirmed"}
+ *   | {type: "swap_pressed"} | {type: "swap_refused"} | {type: "left"}
+ *   | {type: "patience_over", screen: string}} MachineEvent
+ */
+
+/** @type {Readonly<State>} */
+export const INITIAL_STATE = Object.freeze({
+  screen: "boot",
+  before: null,
+  dialog: null,
+  camera: "off",
+  cameraId: null,
+  trouble: null,
+  consent: null,
+  version: 0,
+  attemptsLeft: 0,
+  framePolicy: DEFAULT_FRAME_POLICY,
+  alignPercent: 0,
+  challenge: null,
+  passed: 0,
+  percent: 0,
+  hint: null,
+  reason: null,
+  capture: null,
+  slow: false,
+  retryInMs: 0,
+  result: null,
+  error: null,
+  retryable: false,
+  supportId: null,
+  connects: 1,
+  asks: 0,
+  announcements: 0,
+  uploads: 0,
+  answers: 0,
+  swaps: 0,
+  swapRefused: false,
+  leaves: 0,
+});
