@@ -3,7 +3,10 @@
 Each clip is looked at like a session's frames, ten a second. Neutral is the median of its first second of
 frames that alignment accepts. Then every judge watches the whole clip and begins anew after each verdict.
 
-    python bench/judge_clips.py --media ../shared/media --out var/clips.json
+    python bench/judge_clips.py --media ../shared/media --folders video spoof --out var/clips.json
+
+A folder of single frames counts as a clip too; only its passive score means anything. Settings choose the
+models: BONAFIDE_MODELS_DIR, BONAFIDE_MODEL_OVERRIDE_<ID>.
 """
 
 from __future__ import annotations
@@ -56,11 +59,10 @@ def main() -> None:
     )
     reports = {}
     try:
-        for clip in sorted(path for folder in options.folders for path in (options.media / folder).rglob("*")):
-            if clip.suffix in SUFFIXES:
-                report = judge_clip(watch(clip, landmarker, pad))
-                reports[str(clip.relative_to(options.media))] = report
-                print(_line(clip.stem, report), flush=True)
+        for clip in sorted(path for folder in options.folders for path in find_clips(options.media / folder)):
+            report = judge_clip(watch(clip, landmarker, pad))
+            reports[str(clip.relative_to(options.media))] = report
+            print(_line(clip, report), flush=True)
     finally:
         landmarker.close()
     if options.out:
@@ -76,19 +78,33 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def find_clips(folder: Path) -> Iterator[Path]:
+    """Video files, and folders that hold single frames."""
+    for path in folder.rglob("*"):
+        if path.suffix in SUFFIXES or (path.is_dir() and any(path.glob("*.jpg"))):
+            yield path
+
+
 def watch(clip: Path, landmarker: LandmarkerPool, pad: PassivePadModels) -> Sequence[SeenFrame]:
     """All frames of a clip, observed; passive PAD looks at every third that alignment accepts."""
     frames, limits, good = [], QualityLimits(), 0
-    for at_ms, image in _images(clip):
+    is_folder = clip.is_dir()
+    for at_ms, image in _pictures(clip) if is_folder else _images(clip):
         observation = landmarker.observe(image)
         hint = alignment_hint(observation, limits)
         passive: Mapping[str, float] = {}
         if hint is None and observation.face is not None:
-            if good % PASSIVE_EVERY == 0:
+            if is_folder or good % PASSIVE_EVERY == 0:
                 passive = pad.score(image, observation.face.box)
             good += 1
         frames.append(SeenFrame(at_ms, observation, hint, passive))
     return frames
+
+
+def _pictures(folder: Path) -> Iterator[tuple[int, BgrImage]]:
+    """Single frames, as if they followed each other."""
+    for number, path in enumerate(sorted(folder.glob("*.jpg"))):
+        yield 1_000 * number // FRAMES_PER_SECOND, np.asarray(cv2.imread(str(path)), dtype=np.uint8)
 
 
 def _images(clip: Path) -> Iterator[tuple[int, BgrImage]]:
@@ -138,7 +154,7 @@ def movements(kind: ChallengeKind, frames: Sequence[SeenFrame], neutral: Neutral
     return found
 
 
-def _line(name: str, report: Mapping[str, object]) -> str:
+def _line(clip: Path, report: Mapping[str, object]) -> str:
     found = report.get("movements")
     parts = []
     if isinstance(found, dict):
@@ -147,7 +163,8 @@ def _line(name: str, report: Mapping[str, object]) -> str:
             parts += [f"{kind} {spans}"] if spans else []
     passive = "–" if report["passive"] is None else f"{report['passive']:.0f}"
     accepted = f"{report['accepted']}/{report['frames']}"
-    return f"{name:<20} accepted {accepted:<8} passive {passive:<4} {'; '.join(parts) or 'no movement found'}"
+    found_text = "; ".join(parts) or "no movement found"
+    return f"{clip.parent.name}/{clip.stem:<20} accepted {accepted:<8} passive {passive:<4} {found_text}"
 
 
 if __name__ == "__main__":
