@@ -96,9 +96,7 @@ def fit(image: BgrImage, width: int, height: int) -> BgrImage:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     left, top = (width - size[0]) // 2, (height - size[1]) // 2
     right, bottom = width - size[0] - left, height - size[1] - top
-    return np.asarray(
-        cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE), dtype=np.uint8
-    )
+    return np.asarray(cv2.copyMakeBorder(small, top, bottom, left, right, cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
 def look_at(images: Iterator[BgrImage]) -> Sequence[SeenFrame]:

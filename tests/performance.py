@@ -88,6 +88,4 @@ def to_and_fro(frames: Sequence[bytes], position: int) -> bytes:
 
 def blind_recording(performance: Performance) -> Iterator[bytes]:
     """Everything the performer can do, one after another, whatever is asked: a recording that is replayed."""
-    return chain(
-        performance.idle, *(chain(frames, performance.idle) for frames in performance.movements.values())
-    )
+    return chain(performance.idle, *(chain(frames, performance.idle) for frames in performance.movements.values()))

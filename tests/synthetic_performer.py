@@ -139,7 +139,9 @@ def _draw(puppet: Puppet, target: Points, depth: Points) -> BgrImage:
         comes_from = origin + share @ np.array([source[corners[1]] - origin, source[corners[2]] - origin])
         x[top:bottom, left:right][inside] = comes_from[inside][:, 0]
         y[top:bottom, left:right][inside] = comes_from[inside][:, 1]
-    return np.asarray(cv2.remap(puppet.image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
+    return np.asarray(
+        cv2.remap(puppet.image, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
+    )
 
 
 def _outline(box: FaceBox) -> Points:
@@ -196,8 +198,6 @@ def _warped(image: BgrImage, source: Points, target: Points, reach_px: float) ->
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     fine = cv2.remap(coarse, x / GRID_PX, y / GRID_PX, cv2.INTER_LINEAR)
     return np.asarray(
-        cv2.remap(
-            image, x + fine[..., 0], y + fine[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-        ),
+        cv2.remap(image, x + fine[..., 0], y + fine[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE),
         dtype=np.uint8,
     )

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 import socketio
+import websocket
 
 from tests.live_server import LiveServer
 from tests.performance import Performance, Player
@@ -46,11 +47,10 @@ class Bot:
         self._server = server
         self._news = threading.Condition()
         self.is_closed = threading.Event()
+        self._sockets: list[websocket.WebSocket] = []
         # The client library adds an Origin of its own making otherwise.
-        options = {"suppress_origin": True}
-        self.client = socketio.Client(
-            reconnection=False, handle_sigint=False, websocket_extra_options=options
-        )
+        options = {"suppress_origin": True, "class_": self._make_socket}
+        self.client = socketio.Client(reconnection=False, handle_sigint=False, websocket_extra_options=options)
         for name in SERVER_EVENTS:
             self.client.on(name, self._listener(name), namespace=NAMESPACE)
         self.client.on("disconnect", lambda *_: self.is_closed.set(), namespace=NAMESPACE)
@@ -62,11 +62,15 @@ class Bot:
         self.close()
 
     def close(self) -> None:
-        """Leave, and close the socket, which the client library leaves open where the server was first."""
-        socket = self.client.eio.ws
+        """Leave, and close the socket, which the client library leaves open where the server left first."""
         self.client.disconnect()
-        if socket is not None:
-            socket.close()
+        for opened in self._sockets:
+            opened.shutdown()  # type: ignore[no-untyped-call]
+
+    def _make_socket(self, **options: Any) -> websocket.WebSocket:
+        """Keep hold of the socket for `close`."""
+        self._sockets.append(websocket.WebSocket(**options))
+        return self._sockets[-1]
 
     def _listener(self, name: str) -> Callable[[Json], None]:
         def listen(message: Json) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,7 +24,8 @@ def raw_socket(server: LiveServer, *, origin: str | None = None) -> Iterator[web
         assert str(socket.recv()).startswith("0")
         yield socket
     finally:
-        socket.close()
+        # Not `close`: that leaves the socket open where the server closed first.
+        socket.shutdown()  # type: ignore[no-untyped-call]
 
 
 def join(socket: websocket.WebSocket, token: str) -> str:
@@ -33,9 +35,11 @@ def join(socket: websocket.WebSocket, token: str) -> str:
 
 
 def wait_until_closed(socket: websocket.WebSocket) -> None:
-    """Read until the server closes; `WebSocketTimeoutException` where it does not."""
+    """Read until the server closes; an AssertionError where it does not."""
+    deadline = time.monotonic() + CLOSED_WITHIN_SECONDS
     try:
         while socket.connected:
+            assert time.monotonic() < deadline, "the socket is still open"
             code, data = socket.recv_data()
             if code == websocket.ABNF.OPCODE_CLOSE:
                 return

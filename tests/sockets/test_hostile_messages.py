@@ -15,7 +15,19 @@ from tests.sockets.bot import consent_version
 from tests.sockets.conftest import OpenBot
 from tests.sockets.raw import join, raw_socket, wait_until_closed
 
-WRONG = (None, True, 7, 1e308, "x", "\0", [], [[]], {}, {"page_id": 7}, {"version": [], "accepted": "yes"})
+WRONG: tuple[object, ...] = (
+    None,
+    True,
+    7,
+    1e308,
+    "x",
+    "\0",
+    [],
+    [[]],
+    {},
+    {"page_id": 7},
+    {"version": [], "accepted": "yes"},
+)
 MAX_FRAME_BYTES = 262_144
 
 
@@ -41,7 +53,9 @@ def test_wrong_types_in_every_message_are_refused_and_the_session_goes_on(
     for payload in ({"width": -1}, {"signals": "all"}, {"label_class": 3}, 7, None):
         assert refused(bot.ask("camera", payload), "invalid_message"), payload
     assert refused(bot.ask("no_such_event", {}), "unknown_event")
-    assert refused(bot.ask("frame", {"seq": 10**30, "captured_at_ms": 1.0, "challenge_id": None}, b""), "invalid_message")
+    assert refused(
+        bot.ask("frame", {"seq": 10**30, "captured_at_ms": 1.0, "challenge_id": None}, b""), "invalid_message"
+    )
     assert bot.hello()["state"] == "consent"
 
 
@@ -61,7 +75,7 @@ def test_frames_are_refused_before_consent_and_before_the_camera(
     assert bot.frame(frame)["ok"]
 
 
-def test_frames_after_the_end_are_refused(open_bot: OpenBot, server: LiveServer, session_url: str) -> None:
+def test_frames_after_the_end_are_refused(open_bot: OpenBot, session_url: str) -> None:
     bot = open_bot(session_url).connect().begin()
     assert bot.ask("cancel", {})["result"]["outcome"] == "abandoned"
     assert refused(bot.frame(jpeg(close_up())), "not_expected")
@@ -74,10 +88,17 @@ def test_frames_after_the_end_are_refused(open_bot: OpenBot, server: LiveServer,
 def test_what_is_no_frame_is_refused_one_by_one(open_bot: OpenBot, session_url: str) -> None:
     bot = open_bot(session_url).connect().begin()
     good = jpeg(close_up())
-    for data in (b"", b"garbage" * 100, good[:40], good[:2] + b"\0" * 5_000, huge_jpeg(), b"\x89PNG\r\n\x1a\n" * 9):
+    for data in (
+        b"",
+        b"garbage" * 100,
+        good[:40],
+        good[:2] + b"\0" * 5_000,
+        huge_jpeg(),
+        b"\x89PNG\r\n\x1a\n" * 9,
+    ):
         assert refused(bot.frame(data), "not_an_image"), data[:20]
-    for data in ("text", 7, None, [good.hex()]):
-        assert refused(bot.frame(data), "invalid_message"), data
+    for wrong in ("text", 7, None, [good.hex()]):
+        assert refused(bot.frame(wrong), "invalid_message"), wrong
     assert refused(bot.frame(good, challenge_id="another"), "other_challenge")
     first = bot.frame(good)
     assert (first["ok"], first["seq"]) == (True, bot.seq)
@@ -127,9 +148,7 @@ def test_message_that_is_too_large_closes_its_socket_only(open_bot: OpenBot, ses
         "\0\0\0",
     ],
 )
-def test_packet_that_no_client_sends_harms_nobody(
-    server: LiveServer, session_url: str, packet: str
-) -> None:
+def test_packet_that_no_client_sends_harms_nobody(server: LiveServer, session_url: str, packet: str) -> None:
     token = session_url.rsplit("/", 1)[1]
     before = server.memory_bytes()
     with raw_socket(server) as socket:
@@ -153,5 +172,3 @@ def test_upload_needs_its_ticket_and_an_image(
         assert (answer.status_code, answer.json()["code"]) == (401, "bad_ticket")
     token = {"Authorization": f"Ticket {session_url.rsplit('/', 1)[1]}"}
     assert httpx.post(url, content=performer.idle[0], headers=token).status_code == 401
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tests.live_server import Api, LiveServer
 from tests.performance import Performance
 from tests.sockets.conftest import OpenBot
@@ -30,7 +32,7 @@ def test_session_over_http_and_socket_alone_is_approved(
     challenges = session["decision"]["liveness"]["challenges"]
     assert session["status"] == "approved"
     kinds = [(item["kind"], item["direction"]) for item in challenges]
-    assert all(first != second for first, second in zip(kinds, kinds[1:], strict=False))
+    assert all(first != second for first, second in pairwise(kinds))
     told = [message["challenge_id"] for name, message in bot.heard if name == "challenge"]
     assert len(set(told)) == len(challenges)
     assert all("score" not in str(message) for _, message in bot.heard)
