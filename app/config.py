@@ -67,7 +67,6 @@ class Limits:
     max_capture_sockets: int
     session_ttl_seconds: int
     abandon_after_seconds: int
-    max_attempts: int
     frame_max_bytes: int
     frames_per_second_max: int
     max_body_bytes: int
@@ -148,7 +147,6 @@ def _read_limits(read: _Reader) -> Limits:
         max_capture_sockets=read.integer("BONAFIDE_MAX_CAPTURE_SOCKETS", 64, 1, 4096),
         session_ttl_seconds=read.integer("BONAFIDE_SESSION_TTL_SECONDS", 86_400, 60, 31 * 86_400),
         abandon_after_seconds=read.integer("BONAFIDE_ABANDON_AFTER_SECONDS", 900, 30, 86_400),
-        max_attempts=read.integer("BONAFIDE_MAX_ATTEMPTS", 3, 1, 10),
         frame_max_bytes=read.integer("BONAFIDE_FRAME_MAX_BYTES", 262_144, 16_384, 4 * 1024**2),
         frames_per_second_max=read.integer("BONAFIDE_FRAMES_PER_SECOND_MAX", 20, 1, 60),
         max_body_bytes=read.integer("BONAFIDE_MAX_BODY_BYTES", 16 * 1024**2, 64 * 1024, 256 * 1024**2),

@@ -6,11 +6,10 @@ import base64
 import hashlib
 import hmac
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from flask import Flask
 from flask_babel import Babel
@@ -33,6 +32,7 @@ from app.adapters.photometry import measure_face
 from app.adapters.randomness import SystemRandomness
 from app.adapters.result_signer import Ed25519ResultSigner
 from app.adapters.signed_tokens import SignedTokens
+from app.adapters.trusted_proxies import Wsgi, behind_proxies
 from app.api.app import install_api
 from app.api.services import ApiServices
 from app.config import ConfigurationError, Settings
@@ -41,13 +41,16 @@ from app.domain.organization import Organization, Scope
 from app.domain.verdict import ModelIdentity
 from app.hosted.app import HostedPart, install_hosted
 from app.hosted.languages import select_language
+from app.hosted.origins import origin_of
 from app.hosted.services import HostedServices
 from app.matching.embedded import EmbeddedMatchingCore
 from app.services.attempts import AttemptLedger
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
 from app.services.capture_view import OutcomePresenter
+from app.services.decide_capture import DecideCapture
 from app.services.import_validation import ImportValidation
+from app.services.keep_capture import KeepCapture
 from app.services.live_capture import LiveCaptures
 from app.services.manage_keys import ManageKeys
 from app.services.observe_frame import (
@@ -65,7 +68,6 @@ from app.services.readiness import CheckReadiness
 from app.services.record_consent import RecordConsent
 from app.services.register_entity import FindEntity, RegisterEntity
 from app.services.start_capture import ReadCapture, StartCapture
-from app.services.verify_capture import DecideCapture, KeepCapture
 from app.services.withdraw import Withdraw
 
 DEMO_SLUG = "demo"
@@ -110,10 +112,7 @@ class Application:
     flask: Flask
     infrastructure: Infrastructure
     hosted: HostedPart
-
-    def wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """The WSGI entry."""
-        return self.flask.wsgi_app(environ, start_response)
+    wsgi: Wsgi
 
     def drain(self) -> None:
         """Say goodbye to open pages, so that the process can end."""
@@ -167,13 +166,9 @@ def development_key(settings: Settings) -> str:
 
 def make_blob_store(settings: Settings, infrastructure: Infrastructure) -> EncryptedBlobStore:
     """Needs the master keys."""
-    return EncryptedBlobStore(settings.data_dir / "blobs", make_data_keys(settings, infrastructure))
-
-
-def make_data_keys(settings: Settings, infrastructure: Infrastructure) -> DataKeys:
-    """Needs the master keys."""
     master_keys = {key.key_id: key.key for key in settings.master_keys}
-    return DataKeys(SqlWrappedKeys(infrastructure.engine), master_keys)
+    data_keys = DataKeys(SqlWrappedKeys(infrastructure.engine), master_keys)
+    return EncryptedBlobStore(settings.data_dir / "blobs", data_keys)
 
 
 def load_models(settings: Settings) -> LoadedModels:
@@ -236,7 +231,8 @@ def build_application(settings: Settings) -> Application:
     hosted = install_hosted(flask, capture)
     if settings.is_dev:
         flask.register_blueprint(create_demo_blueprint(make_demo_settings(settings)))
-    return Application(flask, infrastructure, hosted)
+    wsgi = behind_proxies(flask.wsgi_app, settings.trusted_proxies)
+    return Application(flask, infrastructure, hosted, wsgi)
 
 
 def make_demo_settings(settings: Settings) -> DemoSettings:
@@ -271,6 +267,7 @@ def make_capture_services(
         models.identity(name) for name in (LANDMARKER_MODEL, *(model.model_id for model in PAD_MODELS))
     ]
     analyzer = make_analyzer(settings, models)
+    pad = PassivePadModels(pad_paths, limits.landmarker_pool_size)
     presenter = OutcomePresenter(signer=make_signer(settings), clock=clock)
     ledger = AttemptLedger(store=store, clock=clock, randomness=randomness, capture_models=capture_models)
     frame_limits = FrameLimits(limits.frame_max_bytes, limits.frames_per_second_max)
@@ -298,7 +295,7 @@ def make_capture_services(
         observe_frame=ObserveFrame(
             images=images,
             analyzer=analyzer,
-            pad=PassivePadModels(pad_paths, limits.landmarker_pool_size),
+            pad=pad,
             ledger=ledger,
             store=store,
             clock=clock,
@@ -311,6 +308,7 @@ def make_capture_services(
             blobs=blobs,
             images=images,
             analyzer=analyzer,
+            pad=pad,
             capture_models=capture_models,
             ledger=ledger,
             clock=clock,
@@ -326,8 +324,9 @@ def make_capture_services(
         frame_limits=frame_limits,
         max_sockets=limits.max_capture_sockets,
         image_max_bytes=limits.image_max_bytes,
-        public_origin=settings.public_url,
+        public_origin=origin_of(settings.public_url) or settings.public_url,
         is_development=settings.is_dev,
+        is_able=not models.required_missing,
     )
 
 

@@ -134,9 +134,10 @@ class MemoryBlobStore:
 
 @dataclass
 class FakeImages:
-    """Every image is grey and 640×480, unless its bytes are called broken."""
+    """Every image is grey and 640×480, unless its bytes are called broken; those of `attacks` are black."""
 
     broken: set[bytes] = field(default_factory=set)
+    attacks: set[bytes] = field(default_factory=set)
 
     def read_frame(self, data: bytes) -> BgrImage:
         return self.read_image(data)
@@ -144,7 +145,7 @@ class FakeImages:
     def read_image(self, data: bytes) -> BgrImage:
         if data in self.broken:
             raise InvalidImage("The image is broken.")
-        return np.full((480, 640, 3), 128, dtype=np.uint8)
+        return np.full((480, 640, 3), 0 if data in self.attacks else 128, dtype=np.uint8)
 
 
 @dataclass
@@ -162,14 +163,15 @@ class ScriptedAnalyzer:
 
 @dataclass
 class FakePad:
-    """Gives the same probabilities for every face."""
+    """Gives the same probabilities for every face, but `of_attacks` in black images."""
 
     probabilities: Mapping[str, float] = field(default_factory=dict)
+    of_attacks: Mapping[str, float] = field(default_factory=dict)
 
     def score(self, image: BgrImage, box: FaceBox) -> Mapping[str, float]:
         assert image.size
         assert box.width > 0
-        return dict(self.probabilities)
+        return dict(self.probabilities if image.any() else self.of_attacks)
 
     def models(self) -> Sequence[ModelIdentity]:
         return [ModelIdentity(name, "0" * 64) for name in self.probabilities]

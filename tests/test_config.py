@@ -38,7 +38,7 @@ def test_production_settings_are_read() -> None:
 def test_nothing_is_required_of_a_command_that_requires_nothing() -> None:
     settings = Settings.from_env({})
     assert settings.secret_keys == ()
-    assert settings.limits.max_attempts == 3
+    assert settings.limits.frames_per_second_max == 20
     assert settings.limits.frame_max_bytes == 262_144
 
 
@@ -57,7 +57,7 @@ def test_every_problem_is_reported_at_once() -> None:
         {
             "BONAFIDE_SECRET_KEYS": "short",
             "BONAFIDE_MASTER_KEYS": "no-colon",
-            "BONAFIDE_MAX_ATTEMPTS": "many",
+            "BONAFIDE_FRAMES_PER_SECOND_MAX": "many",
             "BONAFIDE_DATABASE_URL": "mysql://host/db",
             "BONAFIDE_TRUSTED_PROXIES": "10.0.0.0/8, elsewhere",
             "BONAFIDE_LIVENESS_PROFILE": "lenient",
@@ -70,16 +70,16 @@ def test_every_problem_is_reported_at_once() -> None:
         "MASTER_KEYS",
         "SIGNING_KEYS",
         "PUBLIC_URL",
-        "MAX_ATTEMPTS",
+        "FRAMES_PER_SECOND_MAX",
         "DATABASE_URL",
         "TRUSTED_PROXIES",
         "LIVENESS_PROFILE",
     }
 
 
-@pytest.mark.parametrize("value", ["0", "11", "-1", "3.5", "٣", "1e1", "9" * 40])
+@pytest.mark.parametrize("value", ["0", "61", "-1", "3.5", "٣", "1e1", "9" * 40])
 def test_a_limit_out_of_its_bounds_is_refused(value: str) -> None:
-    assert problems_of({"BONAFIDE_MAX_ATTEMPTS": value})[0].startswith("BONAFIDE_MAX_ATTEMPTS:")
+    assert problems_of({"BONAFIDE_FRAMES_PER_SECOND_MAX": value})[0].startswith("BONAFIDE_FRAMES_PER_SECOND_MAX:")
 
 
 def test_neither_settings_nor_problems_show_a_secret() -> None:

@@ -59,10 +59,11 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Settings of gunicorn; the access log stays off, since paths carry session tokens."""
+        """Settings of gunicorn. Paths carry session tokens: no access log, and no log of each request either."""
+        host = f"[{self._listen.host}]" if ":" in self._listen.host else self._listen.host
         threads = self._sockets + RESERVE_THREADS
         options: dict[str, object] = {
-            "bind": f"{self._listen.host}:{self._listen.port}",
+            "bind": f"{host}:{self._listen.port}",
             "workers": 1,
             "worker_class": "app.cli.gunicorn_server.CaptureWorker",
             "threads": threads,
@@ -72,7 +73,9 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
             "keepalive": 5,
             "control_socket_disable": True,
             "accesslog": None,
-            "loglevel": "warning" if self._log_level == "info" else self._log_level,
+            "loglevel": "error" if self._log_level == "error" else "warning",
+            # Whom to believe about the caller is the application's to say (app/adapters/trusted_proxies.py).
+            "forwarded_allow_ips": "",
         }
         if self._listen.certificate and self._listen.private_key:
             options["certfile"] = str(self._listen.certificate)

@@ -12,9 +12,6 @@ GUESSING_ODDS = 400
 MIN_KINDS_FOR_VERDICT = 4
 """With fewer kinds left after `avoid`, no automatic approval: a person reviews the session."""
 
-MAX_CHALLENGES = 9
-"""Upper end of what one attempt asks (3 kinds need 9 to keep the odds; `challenges` stops at 8)."""
-
 
 class Ability(StrEnum):
     """What a capture subject may be unable to do: the values of `accessibility.avoid`."""

@@ -24,15 +24,14 @@ class MovementLimits:
     `onset` is where it has begun, `required` its apex, `home` where it counts as returned.
     `lasting_ms` is how long it must stay at `required` or beyond to count: as the movement asked, and as
     one performed *instead*. The two are one figure on purpose: a clip of quick movements of every kind,
-    each too short to count against it, would otherwise pass whatever is asked. None: a single frame
-    counts, and never against anyone.
+    each too short to count against it, would otherwise pass whatever is asked.
     """
 
     unit: str
     onset: float
     required: float
     home: float
-    lasting_ms: int | None
+    lasting_ms: int
 
 
 _TURN = MovementLimits(unit="degrees", onset=6.0, required=18.0, home=9.0, lasting_ms=250)
@@ -43,8 +42,8 @@ LIMITS: dict[ChallengeKind, MovementLimits] = {
     ChallengeKind.TURN_RIGHT: _TURN,
     ChallengeKind.LOOK_UP: _LOOK,
     ChallengeKind.LOOK_DOWN: _LOOK,
-    # Blinking is quick and involuntary: one frame is enough, and it never counts as a foreign movement.
-    ChallengeKind.BLINK: MovementLimits("blendshape", 0.20, 0.35, 0.20, None),
+    # A natural blink passes nothing and costs nobody anything: the page asks for a slow one.
+    ChallengeKind.BLINK: MovementLimits("blendshape", 0.20, 0.35, 0.20, 450),
     ChallengeKind.SMILE: MovementLimits("blendshape", 0.15, 0.35, 0.22, 400),
     ChallengeKind.OPEN_MOUTH: MovementLimits("blendshape", 0.10, 0.25, 0.14, 400),
     ChallengeKind.MOVE_CLOSER: MovementLimits("ratio", 0.08, 0.20, 0.10, 400),
@@ -52,7 +51,15 @@ LIMITS: dict[ChallengeKind, MovementLimits] = {
 """Chosen on the development clips (docs/liveness.md); blendshapes rest within 0.05 of neutral there.
 
 Turns and nods that people make on purpose stay beyond `required` for 1.9–2.9 s there, smiles for 1.3–2.5 s,
-open mouths for 1.0 s; what comes by itself, for 0.3 s at most.
+open mouths for 1.0 s; what comes by itself, for 0.3 s at most. Natural blinks stay closed for 0.25 s as a
+rule and 0.4 s at most (glasses, `lp_d9`), deliberate ones for 1.3–2.7 s.
+"""
+
+BELONG_TOGETHER = frozenset({(ChallengeKind.BLINK, ChallengeKind.LOOK_DOWN)})
+"""(foreign, asked) pairs that no body keeps apart: the lids follow a lowered gaze.
+
+The other way round nothing is excused, else one lowered head with its lids would pass both: eyes that
+stay shut move the head by 8° at most (`lp_d3`, `lp_d9`).
 """
 
 REACTION_MS = 150
@@ -91,6 +98,10 @@ def neutral_of(faces: Sequence[FaceMeasurement]) -> Neutral:
 
 def movement(kind: ChallengeKind, face: FaceMeasurement, neutral: Neutral) -> float:
     """How far the face has moved from neutral in the sense of `kind`, in the unit of its limits."""
+    return _movements(face, neutral)[kind]
+
+
+def _movements(face: FaceMeasurement, neutral: Neutral) -> dict[ChallengeKind, float]:
     yaw = face.pose.yaw_degrees - neutral.yaw_degrees
     pitch = face.pose.pitch_degrees - neutral.pitch_degrees
     expression = face.expression
@@ -103,7 +114,7 @@ def movement(kind: ChallengeKind, face: FaceMeasurement, neutral: Neutral) -> fl
         ChallengeKind.SMILE: expression.smile - neutral.smile,
         ChallengeKind.OPEN_MOUTH: expression.jaw_open - neutral.jaw_open,
         ChallengeKind.MOVE_CLOSER: face.scale_px / neutral.scale_px - 1.0,
-    }[kind]
+    }
 
 
 class Phase(StrEnum):
@@ -175,12 +186,14 @@ class ChallengeJudge:
         does not excuse what follows.
         """
         apex = self.peak if self.peak is not None and self.phase is Phase.RETURNING else 0.0
-        own = max(apex, movement(self.kind, face, self._neutral)) / self.limits.required
+        moved = _movements(face, self._neutral)
+        own = max(apex, moved[self.kind]) / self.limits.required
         for kind, limits in LIMITS.items():
-            if kind is self.kind or limits.lasting_ms is None:
+            if kind is self.kind or (kind, self.kind) in BELONG_TOGETHER:
                 continue
-            share = movement(kind, face, self._neutral) / limits.required
-            if share < 1.0 or share <= own:
+            share = moved[kind] / limits.required
+            is_greater = share > own or (self.kind, kind) in BELONG_TOGETHER
+            if share < 1.0 or not is_greater:
                 self._foreign_since_ms.pop(kind, None)
             elif at_ms - self._foreign_since_ms.setdefault(kind, at_ms) >= limits.lasting_ms:
                 return True
@@ -224,7 +237,7 @@ class ChallengeJudge:
             return False
         if self._far_since_ms is None:
             self._far_since_ms = at_ms
-        return at_ms - self._far_since_ms >= (self.limits.lasting_ms or 0)
+        return at_ms - self._far_since_ms >= self.limits.lasting_ms
 
     def _over(self, outcome: ChallengeOutcome) -> Judgement:
         self.phase = Phase.OVER

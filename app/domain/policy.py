@@ -54,6 +54,24 @@ def fuse_passive(frames: Sequence[Mapping[str, float]]) -> PassivePadEvidence:
     return PassivePadEvidence(score=round(100 * fmean(medians), 2), frames=len(frames), models=tuple(models))
 
 
+def weakest_passive(
+    aligned: Sequence[Mapping[str, float]], identity: Sequence[Mapping[str, float]], asked: int
+) -> PassivePadEvidence:
+    """The frames that the verdict's identity rests on must look bona fide by themselves.
+
+    `aligned` are frames of the alignment, `identity` the one that ended each challenge and the final
+    still. Were they pooled, a live face that holds still for long would outvote an attack that follows.
+    Sessions that ask too few challenges for a measurement of their own (they go to review) are pooled.
+    """
+    pooled = fuse_passive([*aligned, *identity])
+    if asked < MIN_PASSIVE_FRAMES:
+        return pooled
+    own = fuse_passive(identity)
+    before = fuse_passive(aligned).score
+    score = own.score if own.score is None or before is None else min(own.score, before)
+    return PassivePadEvidence(score=score, frames=pooled.frames, models=pooled.models)
+
+
 def judge_liveness(
     *,
     challenges: Sequence[ChallengeEvidence],

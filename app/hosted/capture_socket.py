@@ -17,9 +17,11 @@ from app.domain.errors import BonafideError
 from app.domain.moment import iso
 from app.domain.session import BiometricSession
 from app.hosted import protocol
+from app.hosted.allowance import WRITE_COST
 from app.hosted.bounded_websocket import SOCKET_KEY, BoundedServer, close_quietly
 from app.hosted.connections import Connections, PageConnection
 from app.hosted.consent import shown_consent
+from app.hosted.deciding import Deciding
 from app.hosted.messages import (
     Camera,
     Consent,
@@ -48,6 +50,10 @@ REFUSED_SOCKET_CLOSES_AFTER = 0.3
 """Seconds in which a refused page can still read why."""
 
 
+class TooFast(Exception):
+    """The page asks for the store more often than any page needs to."""
+
+
 class CaptureNamespace(Namespace):  # type: ignore[misc]
     """Namespace `/capture`. Handlers of one socket run one after another, in the order of its messages."""
 
@@ -55,6 +61,7 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         super().__init__(protocol.NAMESPACE)
         self._services = services
         self._connections = connections
+        self._deciding = Deciding(services.decide_capture, self.announce)
 
     # Connection
 
@@ -69,10 +76,20 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         socket.has_joined = True
 
     def on_disconnect(self, reason: object = None) -> None:
-        """The page went away; what was asked of it is void."""
-        connection, was_capturing = self._connections.remove(_sid())
-        if connection is not None and was_capturing:
-            self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
+        """The page went away; what was asked of it is void. Its socket goes too: it counts nowhere any more."""
+        connection = self._connections.get(_sid())
+        if connection is None:
+            return
+        if connection.socket.connected:
+            _close_soon(connection.socket)
+        with self._connections.turn_of(connection.hosted_session_id):
+            _, was_capturing = self._connections.remove(connection.sid)
+            if not was_capturing:
+                return
+            try:
+                self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
+            except BonafideError as error:
+                log.warning("capture %s: not interrupted: %s", connection.hosted_session_id, type(error).__name__)
 
     def _hosted_session_of(self, auth: object) -> str | None:
         token = auth.get("token") if isinstance(auth, dict) else None
@@ -100,6 +117,8 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
             return refusal("superseded", connection.hosted_session_id, is_retryable=False)
         try:
             return super().trigger_event(event, sid, connection, payload)
+        except TooFast:
+            return refusal("too_fast", connection.hosted_session_id)
         except UnknownHostedSession:
             return refusal("unknown_session", connection.hosted_session_id, is_retryable=False)
         except BonafideError as error:
@@ -114,8 +133,24 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         hello = read_message(Hello, _first(payload))
         if hello is None:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        _spend(connection)
+        if not self._services.is_able:
+            return refusal("unavailable", connection.hosted_session_id)
+        with self._connections.turn_of(connection.hosted_session_id):
+            self._bind(connection, hello)
+        version = self._next_version(connection)
+        # Read again: what ended meanwhile was told to the page that was bound before.
+        _, view = self._services.read_capture(connection.hosted_session_id)
+        if view.state is PageState.PROCESSING:
+            self._deciding.start(connection.hosted_session_id)
+        if view.state is PageState.CAPTURE:
+            self._request_still(connection)
+        return {"ok": True, **self._hello_answer(connection, view, version)}
+
+    def _bind(self, connection: PageConnection, hello: Hello) -> None:
+        """Two pages that say hello at once take turns: the store, the run and the socket name the same one."""
         self._interrupt_other_page(connection, hello.page_id)
-        view = self._services.start_capture(
+        self._services.start_capture(
             connection.hosted_session_id,
             page_id=hello.page_id,
             avoid=[Ability(item) for item in hello.accessibility.avoid],
@@ -125,11 +160,6 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         replaced = self._connections.bind(connection.sid, hello.page_id)
         if replaced is not None:
             self._supersede(replaced, is_same_page=replaced.page_id == hello.page_id)
-        if view.state is PageState.PROCESSING:
-            self._start_deciding(connection)
-        if view.state is PageState.CAPTURE:
-            self._request_still(connection)
-        return {"ok": True, **self._hello_answer(connection, view)}
 
     def _interrupt_other_page(self, connection: PageConnection, page_id: str) -> None:
         """What another page of the session was asked is void, at no cost to the person."""
@@ -138,10 +168,10 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         if other is not None and other.page_id != page_id:
             self._services.interrupt_capture(connection.hosted_session_id, other.page_id)
 
-    def _hello_answer(self, connection: PageConnection, view: CaptureView) -> Json:
+    def _hello_answer(self, connection: PageConnection, view: CaptureView, version: int) -> Json:
         limits = self._services.frame_limits
         return {
-            **view_json(view, self._next_version(connection)),
+            **view_json(view, version),
             "session_id": view.session_id,
             "server_time": iso(self._services.clock.now()),
             "consent_required": view.state is PageState.CONSENT,
@@ -158,17 +188,20 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
     def on_consent(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """Accepted: on to the camera. Declined: the session is over."""
         consent = read_message(Consent, _first(payload))
+        if consent is None:
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        _spend(connection)
         loaded, _ = self._services.read_capture(connection.hosted_session_id)
         text = shown_consent(loaded.session.language or connection.language, loaded.organization_name)
-        if consent is None or consent.version != text.version:
+        if consent.version != text.version:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
         if consent.accepted:
             if not self._services.record_consent.accept(connection.hosted_session_id, text):
-                return refusal("not_expected", connection.hosted_session_id)
+                return self._not_expected(connection)
         else:
             ended = self._services.record_consent.decline(connection.hosted_session_id, text)
             if ended is None:
-                return refusal("not_expected", connection.hosted_session_id)
+                return self._not_expected(connection)
             self._announce_end(connection, ended)
         return {"ok": True, **self._state(connection)}
 
@@ -177,15 +210,16 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         camera = read_message(Camera, _first(payload))
         if camera is None:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        _spend(connection)
         if camera.error is not None:
             self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
             return {"ok": True, **self._state(connection)}
-        signals = [f"page:{name}" for name in camera.signals]
+        signals = [f"page:{name}" for name in camera.signals if name in protocol.CAMERA_SIGNALS]
         if camera.label_class == "virtual":
             signals.insert(0, "virtual_camera_label")
         events = self._services.begin_alignment(connection.hosted_session_id, connection.page_id, signals)
         if events is None:
-            return {**refusal("not_expected", connection.hosted_session_id), **self._state(connection)}
+            return self._not_expected(connection)
         self._send(connection, events)
         return {"ok": True, **self._state(connection)}
 
@@ -214,9 +248,10 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         swap = read_message(SwapChallenge, _first(payload))
         if swap is None:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        _spend(connection)
         events = self._services.swap_challenge(connection.hosted_session_id, connection.page_id, swap.challenge_id)
         if events is None:
-            return refusal("not_expected", connection.hosted_session_id)
+            return self._not_expected(connection)
         self._send(connection, events)
         return {"ok": True}
 
@@ -225,6 +260,7 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         visibility = read_message(Visibility, _first(payload))
         if visibility is None:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        _spend(connection)
         if visibility.hidden:
             result = self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
             self._tell(connection, result)
@@ -232,9 +268,10 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
 
     def on_cancel(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """The person leaves: the session is abandoned."""
+        _spend(connection)
         ended = self._services.withdraw(connection.hosted_session_id)
         if ended is None:
-            return {**refusal("not_expected", connection.hosted_session_id), **self._state(connection)}
+            return self._not_expected(connection)
         outcome = self._services.presenter.outcome_of(ended)
         return {"ok": True, "result": outcome_json(outcome, connection.hosted_session_id)}
 
@@ -297,38 +334,37 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         self.emit("result", outcome_json(outcome, connection.hosted_session_id), room=connection.sid)
 
     def announce(self, hosted_session_id: str) -> None:
-        """Tell the page, wherever it is connected, how its session stands now."""
+        """Tell the page, wherever it is connected, how its session stands now. It can also ask, so no error."""
         sid = self._connections.capturing_sid(hosted_session_id)
         connection = self._connections.get(sid) if sid else None
         if connection is None:
             return
-        _, view = self._services.read_capture(hosted_session_id)
-        if view.outcome is not None:
-            self.emit("result", outcome_json(view.outcome, hosted_session_id), room=connection.sid)
-        else:
-            self.emit("state", view_json(view, self._next_version(connection)), room=connection.sid)
-            if view.state is PageState.CAPTURE:
-                self._request_still(connection)
+        try:
+            message = self._state(connection)
+        except (BonafideError, UnknownHostedSession) as error:
+            log.warning("capture %s: page not told: %s", hosted_session_id, type(error).__name__)
+            return
+        if message["state"] == PageState.DONE:
+            return
+        self.emit("state", message, room=connection.sid)
+        if message["state"] == PageState.CAPTURE:
+            self._request_still(connection)
 
-    def _start_deciding(self, connection: PageConnection) -> None:
-        """A capture that waits (a crash, a core that was away) is decided now that somebody asks."""
-
-        def decide() -> None:
-            try:
-                self._services.decide_capture(connection.hosted_session_id)
-                self.announce(connection.hosted_session_id)
-            except BonafideError as error:
-                log.warning("capture %s waits: %s", connection.hosted_session_id, type(error).__name__)
-
-        self.socketio.start_background_task(decide)
+    def _not_expected(self, connection: PageConnection) -> Json:
+        return {**refusal("not_expected", connection.hosted_session_id), **self._state(connection)}
 
     def _state(self, connection: PageConnection, reason: str | None = None) -> Json:
+        """The state for the page; where the session is over (by others, or by time), its result goes first."""
+        # Numbered before it is read: what was read later never carries a lower number.
+        version = self._next_version(connection)
         _, view = self._services.read_capture(connection.hosted_session_id)
-        return view_json(view, self._next_version(connection), reason)
+        if view.outcome is not None:
+            result = outcome_json(view.outcome, connection.hosted_session_id)
+            self.emit("result", result, room=connection.sid)
+        return view_json(view, version, reason)
 
     def _next_version(self, connection: PageConnection) -> int:
-        connection.state_version += 1
-        return connection.state_version
+        return next(connection.versions)
 
 
 def _sid() -> str:
@@ -338,6 +374,11 @@ def _sid() -> str:
 def _socket() -> BoundedServer:
     socket: BoundedServer = request.environ[SOCKET_KEY]
     return socket
+
+
+def _spend(connection: PageConnection) -> None:
+    if not connection.socket.allowance.spend(WRITE_COST):
+        raise TooFast
 
 
 def _close_soon(socket: BoundedServer) -> None:

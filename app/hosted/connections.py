@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 from app.hosted.bounded_websocket import BoundedServer
 
 SOCKETS_PER_SESSION = 4
 """One page captures; others of the same link are told so. More than a few is nobody's honest use."""
+
+TURNS = 64
+"""Locks that sessions share by their id: few enough to keep for good, enough that they rarely meet."""
 
 
 @dataclass
@@ -20,7 +26,8 @@ class PageConnection:
     socket: BoundedServer
     page_id: str = ""
     language: str = ""
-    state_version: int = 0
+    versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    """Numbers of the `state` messages; drawn by several threads."""
 
 
 class Connections:
@@ -30,6 +37,12 @@ class Connections:
         self._lock = threading.Lock()
         self._by_sid: dict[str, PageConnection] = {}
         self._capturing: dict[str, str] = {}
+        # Reentrant: telling a page that is gone makes the library report its end in the same thread.
+        self._turns = [threading.RLock() for _ in range(TURNS)]
+
+    def turn_of(self, hosted_session_id: str) -> AbstractContextManager[object]:
+        """Pages of one session come and go one after another: who was bound last is who captures."""
+        return self._turns[hash(hosted_session_id) % TURNS]
 
     def add(self, sid: str, hosted_session_id: str, socket: BoundedServer, limit: int) -> bool:
         """A socket has joined with a valid token; False where there are too many, in all or of its session."""

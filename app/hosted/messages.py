@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, Valida
 from app.domain.challenge import Ability
 
 ShortText = Annotated[str, Field(max_length=64)]
+Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9_]+$")]
+"""What is stored or logged has no text of a stranger's choosing in it."""
+Number = Annotated[float, Field(strict=True, ge=0, le=1e15)]
 Seq = Annotated[StrictInt, Field(ge=-1, le=2**31)]
 
 
@@ -54,10 +57,10 @@ class Camera(PageMessage):
 
     width: Annotated[StrictInt, Field(ge=0, le=16_384)] | None = None
     height: Annotated[StrictInt, Field(ge=0, le=16_384)] | None = None
-    fps: Annotated[float, Field(ge=0, le=1_000)] | None = None
+    fps: Annotated[float, Field(strict=True, ge=0, le=1_000)] | None = None
     facing: ShortText | None = None
     label_class: Literal["physical", "virtual", "unknown"] = "unknown"
-    signals: Annotated[list[ShortText], Field(max_length=16)] = []
+    signals: Annotated[list[Name], Field(max_length=16)] = []
     error: ShortText | None = None
 
 
@@ -65,7 +68,7 @@ class Frame(PageMessage):
     """Header of a frame; the JPEG follows as an attachment."""
 
     seq: Seq
-    captured_at_ms: Annotated[float, Field(ge=0, le=1e15)]
+    captured_at_ms: Number
     challenge_id: ShortText | None = None
 
 
@@ -85,9 +88,9 @@ class Visibility(PageMessage):
 class TelemetryEvent(PageMessage):
     """One thing that happened on the page."""
 
-    name: ShortText
-    at_ms: Annotated[float, Field(ge=0, le=1e15)]
-    value: float | None = None
+    name: Name
+    at_ms: Number
+    value: Annotated[float, Field(strict=True)] | None = None
 
 
 class Telemetry(PageMessage):

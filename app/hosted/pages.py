@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import logging
 import secrets
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import get_locale, gettext
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.domain.errors import BonafideError, MatchingUnavailable
+from app.domain.errors import BonafideError
+from app.domain.web_address import is_loopback
 from app.hosted.capture_socket import CaptureNamespace
 from app.hosted.copy import CONSENT_VERSION, page_messages
 from app.hosted.languages import direction_of, speak
+from app.hosted.origins import origin_of, websocket_origin_of
 from app.hosted.services import HostedServices
 from app.hosted.wire import Json, outcome_json, refusal
 from app.services.capture_view import CaptureView
+from app.services.keep_capture import CaptureNotExpected, StillUnusable
 from app.services.start_capture import LoadedSession, UnknownHostedSession
-from app.services.verify_capture import CaptureNotExpected, StillUnusable
 
 log = logging.getLogger(__name__)
 
 TICKET_SCHEME = "Ticket "
+MAX_TOKEN_CHARACTERS = 1_024
 DEFAULT_FRAME_ANCESTORS = (
     "https:",
     "http://localhost:*",
@@ -30,27 +35,21 @@ DEFAULT_FRAME_ANCESTORS = (
 )
 """With no list of its own an organization may be framed by any https page and by loopback."""
 
-LINK_PROBLEMS = {"unknown_session": "unknown", "expired": "expired"}
-"""Code of the protocol → which words the page of a dead link shows."""
+LINK_PROBLEMS = {"unknown_session": 404, "expired": 410, "unavailable": 503}
+"""Code of the protocol → status of the page that says so."""
+
+RETRY_AFTER_SECONDS = 5
+"""When to come back where something is out of reach: most outages are restarts."""
 
 
 def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespace) -> Blueprint:
     """Routes of the end user's browser. None of them asks for a key: the link and the ticket authorize."""
     hosted = Blueprint("hosted", __name__)
 
-    @hosted.get("/session/<token>")
+    # A path, so that a link with something behind it gets the page of a dead link too.
+    @hosted.get("/session/<path:token>")
     def capture_page(token: str) -> Response:
-        hosted_session_id = services.links.read_session_token(token) if len(token) <= 1_024 else None
-        if hosted_session_id is None:
-            return _problem_page("unknown_session", 404)
-        try:
-            loaded, view = services.read_capture(hosted_session_id)
-        except UnknownHostedSession:
-            return _problem_page("unknown_session", 404)
-        speak(loaded.session.language, loaded.settings.default_language)
-        if view.outcome is not None and view.outcome.outcome == "expired":
-            return _problem_page("expired", 410)
-        return _capture_page(loaded, view)
+        return _secured(_page_of(services, token), services)
 
     @hosted.post("/capture")
     def upload_still() -> tuple[Json, int]:
@@ -59,15 +58,50 @@ def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespac
         if claims is None:
             return refusal("bad_ticket", is_retryable=False), 401
         hosted_session_id, attempt, nonce = claims
-        if (request.content_length or 0) > services.image_max_bytes:
+        still = _body(services.image_max_bytes)
+        if still is None:
             return refusal("too_large", hosted_session_id), 413
-        still = request.get_data(cache=False)
         return _take_still(services, namespace, hosted_session_id, attempt, nonce, still)
+
+    @hosted.after_request
+    def keep_nothing(response: Response) -> Response:
+        """The answer to an upload carries the signed result."""
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
 
     return hosted
 
 
-def _capture_page(loaded: LoadedSession, view: CaptureView) -> Response:
+@dataclass(frozen=True)
+class Page:
+    """A page before its headers. `frame_origins` empty: whoever may frame by default."""
+
+    html: str
+    nonce: str
+    status: int = 200
+    frame_origins: tuple[str, ...] = ()
+
+
+def _page_of(services: HostedServices, token: str) -> Page:
+    """The capture page of a link, or the page that says what is wrong with it. Begins nothing."""
+    hosted_session_id = services.links.read_session_token(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
+    if hosted_session_id is None:
+        return _problem_page("unknown_session")
+    try:
+        loaded, view = services.read_capture(hosted_session_id)
+    except UnknownHostedSession:
+        return _problem_page("unknown_session")
+    except BonafideError as error:
+        log.warning("capture %s: no page: %s", hosted_session_id, type(error).__name__)
+        return _problem_page("unavailable")
+    speak(loaded.session.language, loaded.settings.default_language)
+    if view.outcome is not None and view.outcome.outcome == "expired":
+        return _problem_page("expired", loaded.settings.allowed_frame_origins)
+    return _capture_page(loaded, view)
+
+
+def _capture_page(loaded: LoadedSession, view: CaptureView) -> Page:
     nonce = secrets.token_urlsafe(16)
     language = str(get_locale())
     boot = {
@@ -82,76 +116,86 @@ def _capture_page(loaded: LoadedSession, view: CaptureView) -> Response:
         "hasCallback": loaded.session.callback is not None,
         "messages": page_messages(gettext),
     }
-    response = make_response(
-        render_template(
-            "capture.html",
-            boot=boot,
-            csp_nonce=nonce,
-            language=language,
-            direction=direction_of(language),
-            organization_name=loaded.organization_name,
-        )
+    html = render_template(
+        "capture.html",
+        boot=boot,
+        csp_nonce=nonce,
+        language=language,
+        direction=direction_of(language),
+        organization_name=loaded.organization_name,
     )
-    return _secured(response, nonce, loaded.settings.allowed_frame_origins)
+    return Page(html, nonce, frame_origins=loaded.settings.allowed_frame_origins)
 
 
-def _problem_page(code: str, status: int) -> Response:
+def _problem_page(code: str, frame_origins: tuple[str, ...] = ()) -> Page:
     nonce = secrets.token_urlsafe(16)
     language = str(get_locale())
-    response = make_response(
-        render_template(
-            "link_problem.html",
-            code=code,
-            problem=LINK_PROBLEMS[code],
-            csp_nonce=nonce,
-            language=language,
-            direction=direction_of(language),
-        ),
-        status,
+    html = render_template(
+        "link_problem.html",
+        code=code,
+        csp_nonce=nonce,
+        language=language,
+        direction=direction_of(language),
     )
-    return _secured(response, nonce, ())
+    return Page(html, nonce, LINK_PROBLEMS[code], frame_origins)
 
 
-def _secured(response: Response, nonce: str, frame_origins: tuple[str, ...]) -> Response:
+def _secured(page: Page, services: HostedServices) -> Response:
     """Nothing from elsewhere, nothing kept, no address leaked."""
-    ancestors = " ".join(frame_origins or DEFAULT_FRAME_ANCESTORS)
-    scheme = "wss" if request.is_secure else "ws"
+    response = make_response(page.html, page.status)
     response.headers["Content-Security-Policy"] = "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' 'nonce-{nonce}'",
-            f"style-src 'self' 'nonce-{nonce}'",
+            f"script-src 'self' 'nonce-{page.nonce}'",
+            f"style-src 'self' 'nonce-{page.nonce}'",
             "img-src 'self' data: blob:",
             "media-src 'self' blob:",
-            f"connect-src 'self' {scheme}://{request.host}",
+            f"connect-src 'self' {websocket_origin_of(_own_origin(services))}",
             "base-uri 'none'",
             "form-action 'none'",
-            f"frame-ancestors {ancestors}",
+            f"frame-ancestors {' '.join(page.frame_origins or DEFAULT_FRAME_ANCESTORS)}",
         )
     )
     response.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    if page.status == LINK_PROBLEMS["unavailable"]:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def _own_origin(services: HostedServices) -> str:
+    """The public address whatever a proxy or a caller's `Host` says; in development any name we answer to."""
+    asked = origin_of(f"{request.scheme}://{request.host}") if services.is_development else None
+    return asked or services.public_origin
 
 
 def _framing_origin(allowed: tuple[str, ...]) -> str | None:
     """Origin of the page that frames us, from the Referer, as far as it is one that may."""
-    parts = urlsplit(request.headers.get("Referer", ""))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    origin = origin_of(request.headers.get("Referer", ""))
+    if origin is None:
         return None
-    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if allowed:
-        return origin if origin in allowed else None
-    is_loopback = parts.hostname in ("localhost", "127.0.0.1") or parts.hostname.endswith(".localhost")
-    return origin if parts.scheme == "https" or is_loopback else None
+        return origin if origin in {origin_of(one) for one in allowed} else None
+    return origin if origin.startswith("https://") or is_loopback(urlsplit(origin).hostname or "") else None
 
 
 def _ticket() -> str | None:
     header = request.headers.get("Authorization", "")
     ticket = header.removeprefix(TICKET_SCHEME)
-    return ticket if header.startswith(TICKET_SCHEME) and len(ticket) <= 1_024 else None
+    return ticket if header.startswith(TICKET_SCHEME) and len(ticket) <= MAX_TOKEN_CHARACTERS else None
+
+
+def _body(max_bytes: int) -> bytes | None:
+    """The request's body, None where it is longer, be it that it says so or that it never ends.
+
+    A body that does not say its length is cut at the limit without an error; hence one byte more.
+    """
+    request.max_content_length = max_bytes + 1
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        return None
+    return body if len(body) <= max_bytes else None
 
 
 def _take_still(
@@ -166,6 +210,8 @@ def _take_still(
     try:
         services.keep_capture(hosted_session_id, attempt, nonce, still)
     except CaptureNotExpected:
+        # It may be over, or in already: the page is told how it stands.
+        namespace.announce(hosted_session_id)
         return refusal("not_expected", hosted_session_id, is_retryable=False), 409
     except StillUnusable as refused:
         namespace.announce(hosted_session_id)
@@ -180,11 +226,8 @@ def _take_still(
 def _decide(services: HostedServices, namespace: CaptureNamespace, hosted_session_id: str) -> tuple[Json, int]:
     try:
         session = services.decide_capture(hosted_session_id)
-    except MatchingUnavailable:
-        log.warning("capture %s waits for the matching core", hosted_session_id)
-        session = None
     except BonafideError as error:
-        log.warning("capture %s is not decided: %s", hosted_session_id, type(error).__name__)
+        log.warning("capture %s waits: %s", hosted_session_id, type(error).__name__)
         session = None
     outcome = services.presenter.outcome_of(session) if session else None
     namespace.announce(hosted_session_id)

@@ -48,6 +48,15 @@ FRAME_REFUSALS = (
     "not_expected",
     "not_an_image",
 )
+CAMERA_SIGNALS = (
+    "canvas_track",
+    "no_device_id",
+    "no_frame_rate",
+    "no_label",
+    "virtual_label",
+    "patched_get_user_media",
+)
+"""What a page may say against its own camera. Others are dropped: they would be stored with the session."""
 CONNECT_ERRORS = ("unknown_session", "busy")
 
 FRAME_WIDTH, FRAME_HEIGHT, FRAME_QUALITY, FRAMES_PER_SECOND = 640, 480, 0.7, 10

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.services.capture_view import OutcomePresenter
+from app.services.decide_capture import DecideCapture
+from app.services.keep_capture import KeepCapture
 from app.services.live_capture import LiveCaptures
 from app.services.observe_frame import (
     BeginAlignment,
@@ -16,7 +18,6 @@ from app.services.observe_frame import (
 from app.services.ports import Clock, SessionLinks
 from app.services.record_consent import RecordConsent
 from app.services.start_capture import ReadCapture, StartCapture
-from app.services.verify_capture import DecideCapture, KeepCapture
 from app.services.withdraw import Withdraw
 
 
@@ -43,3 +44,5 @@ class HostedServices:
     image_max_bytes: int
     public_origin: str
     is_development: bool
+    is_able: bool = True
+    """Whether the models without which nothing can be decided are there; a session does not begin otherwise."""

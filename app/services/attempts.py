@@ -99,7 +99,7 @@ class AttemptLedger:
             challenges=live.run.evidence,
             attempt=live.attempts_used,
             asked=live.run.config.number_of_challenges,
-            passive=fuse_passive(live.evidence.passive),
+            passive=fuse_passive([*live.evidence.passive_frontal, *live.evidence.passive_challenges]),
             continuity_cosine=None,
             profile=settings.liveness_profile,
         )

@@ -65,6 +65,9 @@ _PHASE_STATES = {
     CapturePhase.STOPPED: PageState.RETRY,
 }
 
+BEFORE_AN_ATTEMPT = frozenset({PageState.CONSENT, PageState.CAMERA, PageState.ALIGN, PageState.RETRY})
+"""An attempt is counted when its first challenge is asked: until then the page is at the next one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutcomePresenter:
@@ -102,10 +105,11 @@ def view_of(
 ) -> CaptureView:
     """Assemble the view from what is stored and what runs."""
     used = live.attempts_used if live else hosted.attempts_used
+    state = _state_of(hosted, live, outcome)
     return CaptureView(
         session_id=session.session_id,
-        state=_state_of(hosted, live, outcome),
-        attempt=max(1, used),
+        state=state,
+        attempt=used + 1 if state in BEFORE_AN_ATTEMPT else max(1, used),
         attempts_left=max(0, attempts_allowed - used),
         expires_at=session.expires_at,
         outcome=outcome,

@@ -15,6 +15,10 @@ FORGET_AFTER_MS = 30 * 60 * 1_000
 """Longer than any session stays in progress without activity."""
 
 
+PASSIVE_FRONTAL_MAX = 12
+"""Passive PAD scores of frontal frames that are kept: the latest."""
+
+
 @dataclass(frozen=True)
 class KeptFrame:
     """A JPEG frame kept as evidence. `kind` is `still` or `challenge-N`."""
@@ -29,8 +33,10 @@ class AttemptEvidence:
 
     best_still: bytes | None = None
     best_quality: float = -1.0
+    best_passive: Mapping[str, float] = field(default_factory=dict)
     challenge_frames: list[KeptFrame] = field(default_factory=list)
-    passive: list[Mapping[str, float]] = field(default_factory=list)
+    passive_frontal: deque[Mapping[str, float]] = field(default_factory=lambda: deque(maxlen=PASSIVE_FRONTAL_MAX))
+    passive_challenges: list[Mapping[str, float]] = field(default_factory=list)
     good_frames: int = 0
     received_bytes: int = 0
 

@@ -26,7 +26,6 @@ FRAME_PHASES = (CapturePhase.ALIGN, CapturePhase.CHALLENGE, CapturePhase.CAPTURE
 PASSIVE_EVERY = 2
 """Passive PAD looks at every second frontal frame: both networks cost half of what landmarks do."""
 
-PASSIVE_FRAMES_MAX = 24
 TOUCH_EVERY_MS = 5_000
 SWAPS_MAX = 2
 
@@ -75,9 +74,11 @@ class BeginAlignment:
                 return None
             if live.run.phase in (CapturePhase.CHALLENGE, CapturePhase.CAPTURE):
                 return None
+            live.injection_signals = tuple(dict.fromkeys([*live.injection_signals, *signals]))
+            if live.run.phase is CapturePhase.ALIGN:
+                return []  # another camera, the same alignment: its time and budget go on
             if not self._is_consented(hosted_session_id):
                 return None
-            live.injection_signals = tuple(dict.fromkeys([*live.injection_signals, *signals]))
             live.evidence, live.stills_refused = AttemptEvidence(), 0
             return live.run.align(live.attempts_used + 1, self.clock.monotonic_ms())
 
@@ -186,31 +187,44 @@ class ObserveFrame:
         now_ms = self.clock.monotonic_ms()
         self._keep(live, observation, image, data)
         events = live.run.observe(observation, now_ms, self.clock.now())
+        if any(_is_pass(event) for event in events):
+            self._keep_challenge_frame(live, observation, image, data)
         live.evidence.received_bytes += len(data)
         is_running = live.run.phase in FRAME_PHASES
         if is_running and live.evidence.received_bytes > live.run.config.attempt_bytes:
             events.append(live.run.give_up("too_much_data"))
-        ended = self._settle(live, events, data) or self._touch(live, now_ms)
+        ended = self._settle(live, events) or self._touch(live, now_ms)
         if ended is not None:
             self.live.drop(live.hosted_session_id)
         return FrameResult(events=events, ended=ended)
 
     def _keep(self, live: LiveCapture, observation: Observation, image: BgrImage, data: bytes) -> None:
-        """Keep the best still of the attempt, and let passive PAD look at some of the good frames."""
+        """Keep the best still of the attempt, and let passive PAD look at it and at some of the good frames."""
         quality = still_quality(observation, live.run.config.quality)
         if quality is None or observation.face is None:
             return
         evidence = live.evidence
-        if quality > evidence.best_quality:
-            evidence.best_quality, evidence.best_still = quality, data
-        if evidence.good_frames % PASSIVE_EVERY == 0 and len(evidence.passive) < PASSIVE_FRAMES_MAX:
+        is_best = quality > evidence.best_quality
+        if is_best or evidence.good_frames % PASSIVE_EVERY == 0:
             scores = self.pad.score(image, observation.face.box)
             if scores:
-                evidence.passive.append(scores)
+                evidence.passive_frontal.append(scores)
+            if is_best:
+                evidence.best_quality, evidence.best_still, evidence.best_passive = quality, data, scores
         evidence.good_frames += 1
 
-    def _settle(self, live: LiveCapture, events: Sequence[CaptureEvent], data: bytes) -> BiometricSession | None:
-        """Make durable what the events mean for attempts, and keep the frame that ended a challenge."""
+    def _keep_challenge_frame(
+        self, live: LiveCapture, observation: Observation, image: BgrImage, data: bytes
+    ) -> None:
+        """The frame that ended a challenge shows whose challenge it was: kept, and looked at by passive PAD."""
+        evidence = live.evidence
+        evidence.challenge_frames.append(KeptFrame(f"challenge-{len(evidence.challenge_frames) + 1}", data))
+        scores = self.pad.score(image, observation.face.box) if observation.face else {}
+        if scores:
+            evidence.passive_challenges.append(scores)
+
+    def _settle(self, live: LiveCapture, events: Sequence[CaptureEvent]) -> BiometricSession | None:
+        """Make durable what the events mean for attempts."""
         ended = None
         for event in events:
             match event:
@@ -218,9 +232,6 @@ class ObserveFrame:
                     self.ledger.begin(live)
                 case StillRequested() if live.run.config.number_of_challenges == 0:
                     self.ledger.begin(live)
-                case ChallengeJudged(outcome=ChallengeOutcome.PASSED):
-                    number = len(live.evidence.challenge_frames) + 1
-                    live.evidence.challenge_frames.append(KeptFrame(f"challenge-{number}", data))
                 case AttemptFailed():
                     ended = self.ledger.fail(live, event)
                 case _:
@@ -239,3 +250,7 @@ class ObserveFrame:
             uow.sessions.touch(found[0].session_id, self.clock.now())
             uow.commit()
         return found[0] if found[0].status.is_terminal else None
+
+
+def _is_pass(event: CaptureEvent) -> bool:
+    return isinstance(event, ChallengeJudged) and event.outcome is ChallengeOutcome.PASSED

@@ -82,9 +82,9 @@ def test_a_clock_before_the_programs_own_files_is_wrong(tmp_path: Path, monkeypa
 
 
 def test_settings_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
-    result = diagnose(tmp_path, BONAFIDE_MAX_ATTEMPTS="many", BONAFIDE_LOG_LEVEL="loud")
+    result = diagnose(tmp_path, BONAFIDE_FRAMES_PER_SECOND_MAX="many", BONAFIDE_LOG_LEVEL="loud")
     assert result.exit_code == 1
-    assert "BONAFIDE_MAX_ATTEMPTS" in result.output
+    assert "BONAFIDE_FRAMES_PER_SECOND_MAX" in result.output
     assert "BONAFIDE_LOG_LEVEL" in result.output
 
 
