@@ -30,10 +30,12 @@ def verified_claims(server: LiveServer, token: str, organization_id: str) -> dic
 def expect_approved(session: Json) -> None:
     """The verdict with all its evidence."""
     liveness, face_match = session["decision"]["liveness"], session["decision"]["faceMatch"]
-    assert (session["status"], session["rejectionCode"]) == ("approved", None)
+    assert (session["status"], session["rejectionCode"], session["attempts"]) == ("approved", None, 1)
     assert (liveness["status"], face_match["status"]) == ("approved", "approved")
-    assert {challenge["outcome"] for challenge in liveness["challenges"]} == {"passed"}
-    assert all(abs(item["measured"]) >= item["required"] for item in liveness["challenges"])
+    # A busy machine may have interrupted an attempt, at no cost.
+    challenges = [item for item in liveness["challenges"] if item["outcome"] != "interrupted"]
+    assert {item["outcome"] for item in challenges} == {"passed"}
+    assert all(item["measured"] >= item["required"] for item in challenges)
     assert face_match["score"] >= face_match["threshold"]
     # The performer is a canvas behind a changed getUserMedia, and the page says so.
     assert session["decision"]["injection"]["risk"] == "elevated"

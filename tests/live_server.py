@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+PROJECT = Path(__file__).resolve().parents[1]
 START_SECONDS = 60
 """The contract says 30 on a machine of its own; tests share theirs."""
 
@@ -39,7 +40,7 @@ class LiveServer:
     def bonafide(self, *arguments: str) -> str:
         """Run a command beside the server; its last line of output."""
         command = [sys.executable, "-m", "app", *arguments]
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, cwd=PROJECT, env=self.environ, capture_output=True, text=True, check=True)
         return done.stdout.strip().splitlines()[-1]
 
     def demo_key(self) -> str:
@@ -81,7 +82,7 @@ def running_server(folder: Path, settings: Mapping[str, str] | None = None) -> I
     environ = {**os.environ, "BONAFIDE_DATA_DIR": str(data_dir), **(settings or {})}
     command = [sys.executable, "-m", "app", "serve", "--dev", "--port", str(port)]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=output, stderr=subprocess.STDOUT)
     server = LiveServer(f"http://127.0.0.1:{port}", data_dir, log, process, environ)
     try:
         _wait_until_ready(server)

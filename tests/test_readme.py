@@ -15,11 +15,15 @@ import pytest
 from app.api.wire import IFRAME_ALLOW
 from app.cli import COMMANDS
 from app.config import OVERRIDE_PREFIX, Settings
+from app.domain.challenge import ChallengeKind
+from app.domain.liveness import LIMITS
+from app.domain.policy import MIN_CONTINUITY_COSINE, MIN_PASSIVE_SCORE
 from tests.live_server import LiveServer, running_server
 from tests.portrait import astronaut, jpeg
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text("utf-8")
+LIVENESS = (PROJECT / "docs" / "liveness.md").read_text("utf-8")
 MARKED = re.compile(r"<!-- test: (\w+) -->\n```\w+\n(.*?)```", re.DOTALL)
 ROW = re.compile(r"^\| `(BONAFIDE_[A-Z0-9_<>]+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
 NO_LIMIT = frozenset({"BONAFIDE_LANDMARKER_POOL_SIZE"})
@@ -78,7 +82,7 @@ def test_configuration_table_has_the_defaults_of_the_code() -> None:
         field = name.removeprefix("BONAFIDE_").lower()
         if name not in NO_LIMIT and hasattr(limits, field):
             assert default == f"`{getattr(limits, field)}`", name
-    assert len([name for name, _, _ in ROW.findall(README) if hasattr(limits, name[9:].lower())]) == 11
+    assert len([name for name, _, _ in ROW.findall(README) if hasattr(limits, name[9:].lower())]) == 10
 
 
 def test_every_runtime_dependency_has_its_reason() -> None:
@@ -95,6 +99,29 @@ def test_every_command_and_model_is_named() -> None:
     for model in manifest["model"]:
         row = next(line for line in README.splitlines() if line.startswith(f"| `{model['id']}`"))
         assert model["licence"] in row
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ("turn left, right", ChallengeKind.TURN_LEFT),
+        ("look up, down", ChallengeKind.LOOK_DOWN),
+        ("blink", ChallengeKind.BLINK),
+        ("smile", ChallengeKind.SMILE),
+        ("open mouth", ChallengeKind.OPEN_MOUTH),
+        ("move closer", ChallengeKind.MOVE_CLOSER),
+    ],
+)
+def test_documented_limits_of_movements_are_those_of_the_code(row: str, kind: ChallengeKind) -> None:
+    limits = LIMITS[kind]
+    (line,) = re.findall(rf"^\| {row} \| [^|]+ \| (.*) \|$", LIVENESS, re.MULTILINE)
+    figures = (limits.onset, limits.required, limits.home)
+    assert line == " | ".join([*(f"{figure:g}" for figure in figures), f"{limits.lasting_ms} ms"])
+
+
+def test_documented_limits_of_policy_are_those_of_the_code() -> None:
+    assert f"| passive score under {MIN_PASSIVE_SCORE:g} |" in LIVENESS
+    assert f"(cosine under {MIN_CONTINUITY_COSINE:g})" in LIVENESS
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

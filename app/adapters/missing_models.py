@@ -12,3 +12,6 @@ class NoFaceAnalyzer:
     def observe(self, image: BgrImage) -> Observation:
         """Raises `AnalysisUnavailable`, always."""
         raise AnalysisUnavailable("the face landmarker's model is missing; run `bonafide models pull`")
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -41,6 +41,13 @@ class CaptureWorker(ThreadWorker):  # type: ignore[misc]
         threading.Thread(target=application.drain, name="drain", daemon=True).start()
 
 
+def close_application(_server: object, worker: CaptureWorker) -> None:
+    """Gunicorn's hook for the end of a worker, whichever way it came."""
+    entry = getattr(worker, "wsgi", None)
+    if isinstance(entry, WsgiEntry):
+        entry.application.close()
+
+
 class WsgiEntry:
     """The WSGI callable, and the application behind it for the worker's signals."""
 
@@ -72,6 +79,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 5,
             "control_socket_disable": True,
+            "worker_exit": close_application,
             "accesslog": None,
             "loglevel": "error" if self._log_level == "error" else "warning",
             # Whom to believe about the caller is the application's to say (app/adapters/trusted_proxies.py).

@@ -10,8 +10,8 @@ import click
 from app.cli.gunicorn_server import GunicornServer, Listen
 from app.cli.lan import lan_address, make_certificate, print_qr
 from app.cli.settings import read_settings
-from app.config import SERVE_REQUIRES, Settings
-from app.main import build_application, prepare_development, prepare_store
+from app.config import SERVE_REQUIRES, ConfigurationError, Settings
+from app.main import build_application, check_profile, load_models, prepare_development, prepare_store
 
 
 @click.command()
@@ -26,6 +26,10 @@ def command(host: str, port: int, *, dev: bool, lan: bool) -> None:
     address = _lan_address() if lan else None
     public_url = f"https://{address}:{port}" if address else f"http://127.0.0.1:{port}"
     settings = read_settings(dev=dev, requires=() if dev else SERVE_REQUIRES, default_public_url=public_url)
+    try:
+        check_profile(settings, load_models(settings))
+    except ConfigurationError as error:
+        raise click.ClickException(str(error)) from error
     prepare_store(settings)
     listen = Listen(host, port)
     if address:

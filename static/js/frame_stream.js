@@ -19,7 +19,7 @@ const LONGEST_PAUSE_MS = 2_000;
  * @typedef {object} StreamParts
  * @property {() => Promise<number|null>} nextFrame resolves with the time (epoch, ms) of a picture that
  *   the camera has not shown before, or null when it shows none any more
- * @property {() => Promise<ArrayBuffer|null>} encode the picture that is shown now
+ * @property {() => ArrayBuffer|null} encode the picture that is shown now; null where it would be too large
  * @property {(meta: {seq: number, captured_at_ms: number, challenge_id: string|null}, bytes: ArrayBuffer)
  *   => Promise<import("./protocol.js").Ack>} send
  * @property {(ms: number) => Promise<void>} pause
@@ -54,8 +54,7 @@ export function createFrameStream(parts) {
         run += 1;
         return parts.onFrozen();
       }
-      const bytes = await parts.encode();
-      if (run !== mine) return;
+      const bytes = parts.encode();
       const ack = bytes === null ? { ok: false } : await sendOne(capturedAtMs, bytes);
       if (run !== mine) return;
       await parts.pause(pauseAfter(startedMs, ack));

@@ -86,7 +86,7 @@ const effects = createEffects({
   dispatch,
   tellParent,
   upload: async (ticket, maxBytes) => {
-    const still = await pictures.still(maxBytes);
+    const still = pictures.still(maxBytes);
     if (still === null) return { type: "upload_failed", supportId: null };
     return uploadStill(fetch.bind(window), ticket, still);
   },

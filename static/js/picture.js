@@ -36,70 +36,66 @@ export function cropFor(video, policy) {
   };
 }
 
-/** @typedef {{canvas: OffscreenCanvas|HTMLCanvasElement, toJpeg: (quality: number) => Promise<Blob|null>}} Easel */
-
-/** A canvas off the page where there is one, else one that is never attached. @returns {Easel} */
-function createEasel() {
-  if (typeof OffscreenCanvas === "function" && "convertToBlob" in OffscreenCanvas.prototype) {
-    const canvas = new OffscreenCanvas(1, 1);
-    return { canvas, toJpeg: (quality) => canvas.convertToBlob({ type: "image/jpeg", quality }) };
-  }
-  const canvas = document.createElement("canvas");
-  return {
-    canvas,
-    toJpeg: (quality) => new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality)),
-  };
+/**
+ * The bytes of a `data:` address. Not by fetch: the page's policy lets it connect to its server only.
+ * @param {string} address
+ * @returns {Uint8Array<ArrayBuffer>}
+ */
+export function bytesOf(address) {
+  const binary = atob(address.slice(address.indexOf(",") + 1));
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
 /**
- * The first JPEG that is small enough, with less quality each time.
- * @param {(quality: number) => Promise<Blob|null>} toJpeg
+ * The first JPEG that is small enough, with less quality each time, or null.
+ * @param {(quality: number) => Uint8Array<ArrayBuffer>} toJpeg
  * @param {number} quality
  * @param {number} maxBytes
- * @returns {Promise<Blob|null>}
  */
-export async function encodeWithin(toJpeg, quality, maxBytes) {
+export function encodeWithin(toJpeg, quality, maxBytes) {
   for (let q = quality; q >= LOWEST_QUALITY; q -= QUALITY_STEP) {
-    const blob = await toJpeg(q);
-    if (blob === null) return null;
-    if (blob.size <= maxBytes) return blob;
+    const bytes = toJpeg(q);
+    if (bytes.length <= maxBytes) return bytes;
   }
   return null;
 }
 
 /**
  * Draws from the video into one canvas that is used again and again.
+ *
+ * Encoding is done at once, by toDataURL: toBlob and convertToBlob wait in Chromium for the page to be
+ * idle, and on a busy machine a frame was seen to leave five seconds after it was taken.
  * @param {HTMLVideoElement} video
  */
 export function createPictures(video) {
-  /** @type {Easel|null} */
-  let easel = null;
+  const canvas = document.createElement("canvas");
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+
+  /** @param {number} quality */
+  const toJpeg = (quality) => bytesOf(canvas.toDataURL("image/jpeg", quality));
 
   /** @param {Crop} crop @param {number} quality @param {number} maxBytes */
-  async function take(crop, quality, maxBytes) {
-    easel ??= createEasel();
-    const { canvas, toJpeg } = easel;
+  function take(crop, quality, maxBytes) {
+    if (context === null || crop.sourceWidth === 0) return null;
     if (canvas.width !== crop.width) canvas.width = crop.width;
     if (canvas.height !== crop.height) canvas.height = crop.height;
-    const context = /** @type {CanvasRenderingContext2D|null} */ (canvas.getContext("2d", { alpha: false }));
-    if (context === null || crop.sourceWidth === 0) return null;
     const { sourceX, sourceY, sourceWidth, sourceHeight, width, height } = crop;
     context.drawImage(video, sourceX, sourceY, sourceWidth, sourceHeight, 0, 0, width, height);
     return encodeWithin(toJpeg, quality, maxBytes);
   }
 
   return {
-    /** One frame of the stream. @param {import("./protocol.js").FramePolicy} policy @returns {Promise<ArrayBuffer|null>} */
-    async frame(policy) {
-      const blob = await take(cropFor(video, policy), policy.quality, policy.max_bytes);
-      return blob === null ? null : blob.arrayBuffer();
+    /** One frame of the stream. @param {import("./protocol.js").FramePolicy} policy @returns {ArrayBuffer|null} */
+    frame(policy) {
+      return take(cropFor(video, policy), policy.quality, policy.max_bytes)?.buffer ?? null;
     },
 
-    /** The still at the stream's full resolution. @param {number} maxBytes @returns {Promise<Blob|null>} */
+    /** The still at the stream's full resolution. @param {number} maxBytes @returns {Blob|null} */
     still(maxBytes) {
       const { videoWidth: width, videoHeight: height } = video;
       const whole = { sourceX: 0, sourceY: 0, sourceWidth: width, sourceHeight: height, width, height };
-      return take(whole, STILL_QUALITY, maxBytes);
+      const bytes = take(whole, STILL_QUALITY, maxBytes);
+      return bytes === null ? null : new Blob([bytes], { type: "image/jpeg" });
     },
   };
 }

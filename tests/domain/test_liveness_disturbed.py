@@ -10,16 +10,17 @@ from app.domain.challenge import ChallengeKind
 from app.domain.liveness import LIMITS
 from app.domain.quality import Hint, HintCode
 from app.domain.verdict import ChallengeOutcome
-from tests.domain.judging import KINDS, feed, judge_of
+from tests.domain.judging import KINDS, blink, feed, judge_of
 from tests.faces import RESTING, Motion, moved, seen
 
 K = ChallengeKind
-VOLUNTARY = [kind for kind in KINDS if kind is not K.BLINK]
+OTHERS = [kind for kind in KINDS if kind is not K.BLINK]
 LASTING_MS = {
     K.TURN_LEFT: 250,
     K.TURN_RIGHT: 250,
     K.LOOK_UP: 250,
     K.LOOK_DOWN: 250,
+    K.BLINK: 450,
     K.SMILE: 400,
     K.OPEN_MOUTH: 400,
     K.MOVE_CLOSER: 400,
@@ -27,17 +28,17 @@ LASTING_MS = {
 
 
 @pytest.mark.parametrize("fps", [5, 10])
-@pytest.mark.parametrize("performed", VOLUNTARY)
+@pytest.mark.parametrize("performed", KINDS)
 @pytest.mark.parametrize("asked", KINDS)
 def test_another_movement_instead_is_wrong(asked: ChallengeKind, performed: ChallengeKind, fps: int) -> None:
-    if performed is asked:
+    if performed is asked or (performed, asked) == (K.BLINK, K.LOOK_DOWN):
         return
     judge = judge_of(asked)
     assert feed(judge, Motion(performed, hold_ms=1_200).frames(fps))[-1].outcome is ChallengeOutcome.WRONG_MOVEMENT
     assert judge.apex_ms is None
 
 
-@pytest.mark.parametrize("performed", VOLUNTARY)
+@pytest.mark.parametrize("performed", KINDS)
 def test_another_movement_counts_once_it_has_lasted(performed: ChallengeKind) -> None:
     asked = K.LOOK_UP if performed is K.TURN_LEFT else K.TURN_LEFT
     judge, foreign = judge_of(asked), seen(moved(performed, 1.1))
@@ -47,7 +48,7 @@ def test_another_movement_counts_once_it_has_lasted(performed: ChallengeKind) ->
     assert judge.observe(foreign, 1_000 + LASTING_MS[performed]).outcome is ChallengeOutcome.WRONG_MOVEMENT
 
 
-@pytest.mark.parametrize("performed", VOLUNTARY)
+@pytest.mark.parametrize("performed", KINDS)
 def test_what_stays_below_its_limit_or_ceases_in_between_is_no_other_movement(performed: ChallengeKind) -> None:
     asked = K.LOOK_UP if performed is K.TURN_LEFT else K.TURN_LEFT
     weak = judge_of(asked)
@@ -58,15 +59,34 @@ def test_what_stays_below_its_limit_or_ceases_in_between_is_no_other_movement(pe
         assert twice.observe(seen(), at_ms + LASTING_MS[performed] // 2).outcome is None
 
 
-@pytest.mark.parametrize("asked", VOLUNTARY)
-def test_a_natural_blink_is_never_held_against_anyone(asked: ChallengeKind) -> None:
-    frames = [
-        (at_ms, replace(face, eyes_closed=0.9) if 900 <= at_ms < 1_200 else face)
-        for at_ms, face in Motion(asked).frames(10)
+@pytest.mark.parametrize("fps", [5, 8, 10, 20])
+@pytest.mark.parametrize("asked", OTHERS)
+def test_a_natural_blink_is_never_held_against_anyone(asked: ChallengeKind, fps: int) -> None:
+    for closed_ms in (250, 400):
+        assert {item.outcome for item in feed(judge_of(asked), blink(closed_ms, fps))} == {None}
+        frames = [
+            (at_ms, replace(face, eyes_closed=0.9) if 900 <= at_ms <= 900 + closed_ms else face)
+            for at_ms, face in Motion(asked).frames(fps)
+        ]
+        assert feed(judge_of(asked), frames)[-1].outcome is ChallengeOutcome.PASSED
+
+
+@pytest.mark.parametrize("fps", [5, 8, 10, 20])
+@pytest.mark.parametrize("asked", OTHERS)
+def test_a_slow_blink_is_another_movement_but_for_who_looks_down(asked: ChallengeKind, fps: int) -> None:
+    outcomes = [item.outcome for item in feed(judge_of(asked), blink(800, fps))]
+    assert outcomes[-1] is (None if asked is K.LOOK_DOWN else ChallengeOutcome.WRONG_MOVEMENT)
+
+
+def test_the_lids_may_follow_a_lowered_gaze_but_the_head_does_not_follow_the_lids() -> None:
+    lids_follow = [
+        (at_ms, replace(face, eyes_closed=0.9) if at_ms >= 700 else face)
+        for at_ms, face in Motion(K.LOOK_DOWN, hold_ms=1_200).frames(10)
     ]
-    assert feed(judge_of(asked), frames)[-1].outcome is ChallengeOutcome.PASSED
-    shut = [(at_ms, replace(RESTING, eyes_closed=0.9)) for at_ms in range(200, 3_000, 100)]
-    assert {item.outcome for item in feed(judge_of(asked), shut)} == {None}
+    assert feed(judge_of(K.LOOK_DOWN), lids_follow)[-1].outcome is ChallengeOutcome.PASSED
+    assert feed(judge_of(K.BLINK), lids_follow)[-1].outcome is ChallengeOutcome.WRONG_MOVEMENT
+    nods = [(at_ms, moved(K.LOOK_DOWN, 0.7, face)) for at_ms, face in blink(1_000, 10)]
+    assert feed(judge_of(K.BLINK), nods)[-1].outcome is ChallengeOutcome.PASSED
 
 
 @pytest.mark.parametrize(
@@ -154,7 +174,7 @@ def test_nothing_moves_on_while_a_second_face_is_there() -> None:
     assert judge.observe(seen(), 600).outcome is None
 
 
-@pytest.mark.parametrize("kind", VOLUNTARY)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_is_too_short_to_count_against_anyone_is_too_short_to_pass(kind: ChallengeKind) -> None:
     """Else a clip of quick movements of every kind, played in a loop, would pass whatever is asked."""
     for far_ms, outcome in ((LASTING_MS[kind] - 1, None), (LASTING_MS[kind], ChallengeOutcome.PASSED)):
@@ -163,12 +183,12 @@ def test_what_is_too_short_to_count_against_anyone_is_too_short_to_pass(kind: Ch
         assert feed(judge, [*frames, (1_200, RESTING), (1_400, RESTING)])[-1].outcome is outcome
 
 
-@pytest.mark.parametrize("kind", VOLUNTARY)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_movement_must_last_in_one_piece(kind: ChallengeKind) -> None:
     judge, far, near = judge_of(kind), moved(kind, 1.2), moved(kind, 0.8)
     pieces = [(600 + 200 * number, far if number % 2 else near) for number in range(10)]
     assert {item.outcome for item in feed(judge, [(300, RESTING), *pieces, (2_600, RESTING)])} == {None}
 
 
-def test_every_kind_but_blinking_can_be_performed_instead() -> None:
-    assert {kind: limits.lasting_ms for kind, limits in LIMITS.items()} == {**LASTING_MS, K.BLINK: None}
+def test_every_kind_can_be_performed_instead() -> None:
+    assert {kind: limits.lasting_ms for kind, limits in LIMITS.items()} == LASTING_MS

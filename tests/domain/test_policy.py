@@ -16,6 +16,7 @@ from app.domain.policy import (
     compare_with_threshold,
     decide,
     fuse_passive,
+    weakest_passive,
 )
 from app.domain.verdict import (
     ChallengeOutcome,
@@ -55,6 +56,40 @@ def test_too_few_frames_are_no_measurement(frames: int) -> None:
     passive = fuse_passive([{"a": 1.0}] * frames)
     assert (passive.score, passive.frames, passive.models) == (None, frames, ("a",) if frames else ())
     assert fuse_passive([{"a": 1.0}] * MIN_PASSIVE_FRAMES).score == 100.0
+
+
+LIVE, FAKE = {"a": 0.9}, {"a": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("aligned", "identity", "score"),
+    [
+        ([LIVE] * 12, [LIVE] * 6, 90.0),
+        ([LIVE] * 12, [FAKE] * 6, 10.0),
+        ([FAKE] * 12, [LIVE] * 6, 10.0),
+        ([LIVE] * 12, [LIVE] * 2 + [FAKE] * 4, 10.0),
+        ([LIVE] * 12, [LIVE] * 4 + [FAKE] * 2, 90.0),
+        ([], [LIVE] * 6, 90.0),
+        ([FAKE] * (MIN_PASSIVE_FRAMES - 1), [LIVE] * 6, 90.0),
+        ([LIVE] * 12, [], None),
+        ([LIVE] * 12, [LIVE] * (MIN_PASSIVE_FRAMES - 1), None),
+        ([], [], None),
+    ],
+)
+def test_the_weaker_of_alignment_and_what_identity_rests_on_counts(
+    aligned: list[dict[str, float]], identity: list[dict[str, float]], score: float | None
+) -> None:
+    """Identity frames must be a measurement by themselves; the alignment can only make it worse."""
+    passive = weakest_passive(aligned, identity, asked=4)
+    frames = [*aligned, *identity]
+    assert passive == PassivePadEvidence(score, len(frames), ("a",) if frames else ())
+
+
+def test_who_is_asked_too_little_for_a_measurement_of_its_own_is_measured_by_all_frames() -> None:
+    for asked in range(MIN_PASSIVE_FRAMES):
+        assert weakest_passive([LIVE] * 5, [FAKE] * 2, asked) == fuse_passive([LIVE] * 5 + [FAKE] * 2)
+        assert weakest_passive([LIVE], [LIVE], asked).score is None
+    assert weakest_passive([LIVE] * 5, [FAKE] * 2, MIN_PASSIVE_FRAMES).score is None
 
 
 # Liveness

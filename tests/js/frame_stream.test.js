@@ -23,7 +23,7 @@ function studio() {
   };
   const stream = createFrameStream({
     nextFrame: async () => world.picture,
-    encode: async () => (world.encoded ? new ArrayBuffer(world.picture ?? 0) : null),
+    encode: () => (world.encoded ? new ArrayBuffer(world.picture ?? 0) : null),
     send: (meta) => {
       inFlight += 1;
       log.mostInFlight = Math.max(log.mostInFlight, inFlight);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { layOut, OVAL_RATIO, ovalHeightInVideo, segmentsOf } from "../../static/js/oval.js";
-import { cropFor, encodeWithin } from "../../static/js/picture.js";
+import { bytesOf, cropFor, encodeWithin } from "../../static/js/picture.js";
 import { ringOf } from "../../static/js/ring.js";
 import { stateOn } from "./states.js";
 
@@ -31,18 +31,24 @@ test("a frame is the centre of the video, upright where the video is, and never 
   }
 });
 
-test("a picture that is too large is made again with less quality, and given up in the end", async () => {
+test("a picture that is too large is made again with less quality, and given up in the end", () => {
   /** @type {number[]} */
   const qualities = [];
   /** @param {number} quality */
-  const toJpeg = async (quality) => {
+  const toJpeg = (quality) => {
     qualities.push(quality);
-    return new Blob([new Uint8Array(Math.round(quality * 1000))]);
+    return new Uint8Array(Math.round(quality * 1000));
   };
-  assert.ok(((await encodeWithin(toJpeg, 0.7, 500))?.size ?? 501) <= 500);
+  assert.ok((encodeWithin(toJpeg, 0.7, 500)?.length ?? 501) <= 500);
   assert.ok(qualities.length > 1);
-  assert.equal(await encodeWithin(toJpeg, 0.7, 10), null);
-  assert.equal(await encodeWithin(async () => null, 0.7, 10), null);
+  assert.equal(encodeWithin(toJpeg, 0.7, 10), null);
+});
+
+test("the bytes of a data address come back whole", () => {
+  const bytes = Uint8Array.from({ length: 256 }, (_, value) => value);
+  const address = `data:image/jpeg;base64,${Buffer.from(bytes).toString("base64")}`;
+  assert.deepEqual(bytesOf(address), bytes);
+  assert.deepEqual(bytesOf("data:,"), new Uint8Array(0));
 });
 
 test("the oval has the shares of the frame that the server judges by", () => {

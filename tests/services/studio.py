@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -18,6 +18,8 @@ from app.domain.verdict import ModelIdentity
 from app.services.attempts import AttemptLedger
 from app.services.cancel_session import CancelSession
 from app.services.capture_view import CaptureView, OutcomePresenter
+from app.services.decide_capture import DecideCapture
+from app.services.keep_capture import KeepCapture, Kept
 from app.services.live_capture import LiveCapture, LiveCaptures
 from app.services.observe_frame import (
     BeginAlignment,
@@ -30,7 +32,6 @@ from app.services.observe_frame import (
 )
 from app.services.record_consent import ConsentText, RecordConsent
 from app.services.start_capture import ReadCapture, StartCapture
-from app.services.verify_capture import DecideCapture, KeepCapture, Kept
 from app.services.withdraw import Withdraw
 from tests.builders import PORTRAIT_BYTES, Builder, add_organization, caller_of
 from tests.faces import RESTING, Face, Motion, seen
@@ -57,7 +58,10 @@ known_face = cache(face_of)
 
 @dataclass
 class Studio:
-    """One organization, one enrolled person, one session. `person` is whose face the camera sees."""
+    """One organization, one enrolled person, one session. `person` is whose face the camera sees.
+
+    Frames of which `is_attack` is true look like an attack to passive PAD.
+    """
 
     store: SqlStore
     clock: FakeClock
@@ -68,9 +72,10 @@ class Studio:
     core: FakeMatchingCore = field(default_factory=FakeMatchingCore)
     images: FakeImages = field(default_factory=FakeImages)
     analyzer: ScriptedAnalyzer = field(default_factory=lambda: ScriptedAnalyzer([]))
-    pad: FakePad = field(default_factory=lambda: FakePad({PAD_MODEL.name: 0.95}))
+    pad: FakePad = field(default_factory=lambda: FakePad({PAD_MODEL.name: 0.95}, {PAD_MODEL.name: 0.05}))
     live: LiveCaptures = field(default_factory=LiveCaptures)
     person: bytes = PORTRAIT_BYTES
+    is_attack: Callable[[Face | Observation | None], bool] = lambda _: False
     seq: int = 0
     events: list[CaptureEvent] = field(default_factory=list)
 
@@ -113,6 +118,7 @@ class Studio:
             blobs=self.blobs,
             images=self.images,
             analyzer=self.analyzer,
+            pad=self.pad,
             capture_models=[PAD_MODEL],
             ledger=ledger,
             clock=clock,
@@ -153,7 +159,10 @@ class Studio:
         """One frame of what the camera sees."""
         self.clock.advance(milliseconds=after_ms)
         self.analyzer.observations = [frame if isinstance(frame, Observation) else seen(frame)]
-        return self.send(self.picture(f"frame {self.seq}"))
+        data = self.picture(f"frame {self.seq}")
+        if self.is_attack(frame):
+            self.images.attacks.add(data)
+        return self.send(data)
 
     def hold(self, frame: Face | Observation | None, ms: int, *, every_ms: int = 100) -> FrameResult:
         """The same frame for so long, or until the attempt or the session is over."""

@@ -50,6 +50,28 @@ def test_an_attempt_counts_when_its_first_challenge_is_asked_and_not_before(stud
     assert counts(studio) == (1, 0)
 
 
+def test_the_page_is_at_the_attempt_that_runs_or_else_at_the_next(studio: Studio) -> None:
+    def attempt_shown() -> tuple[PageState, int]:
+        view = studio.read_capture(studio.hosted_id)[1]
+        return view.state, view.attempt
+
+    assert attempt_shown() == (PageState.CONSENT, 1)
+    studio.ready().camera()
+    assert attempt_shown() == (PageState.ALIGN, 1)
+    studio.align()
+    assert attempt_shown() == (PageState.CHALLENGE, 1)
+    studio.fail()
+    assert attempt_shown() == (PageState.RETRY, 2)
+    lose_face(studio)
+    assert attempt_shown() == (PageState.RETRY, 2), "a free one is numbered again"
+    studio.align().pass_all()
+    assert attempt_shown() == (PageState.CAPTURE, 2)
+    studio.keep()
+    assert attempt_shown() == (PageState.PROCESSING, 2)
+    studio.decide()
+    assert attempt_shown() == (PageState.DONE, 2)
+
+
 def test_three_failed_attempts_reject_the_session(studio: Studio) -> None:
     studio.ready()
     for attempt in (1, 2, 3):
@@ -71,7 +93,7 @@ def test_three_failed_attempts_reject_the_session(studio: Studio) -> None:
     assert (view.state, view.attempts_left) == (PageState.DONE, 0)
     assert view.outcome is not None
     assert (view.outcome.outcome, view.outcome.reason) == ("rejected", "attempts_exhausted")
-    assert hosted.attempts_used == 3
+    assert (hosted.attempts_used, session.attempts, view.attempt) == (3, 3, 3)
 
 
 @pytest.mark.parametrize("allowed", [1, 2, 5])

@@ -8,15 +8,16 @@ from datetime import timedelta
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import CapturePhase
+from app.domain.capture import AttemptFailed, CapturePhase
 from app.domain.session import HostedState, SessionStatus
-from app.services.live_capture import FORGET_AFTER_MS
+from app.services.live_capture import FORGET_AFTER_MS, PASSIVE_FRONTAL_MAX, AttemptEvidence
 from app.services.observe_frame import FrameLimits
 from app.services.start_capture import UnknownHostedSession
 from tests.faces import RESTING, seen
 from tests.services.studio import PAGE, Studio, make_studio
 
 LIMITS = FrameLimits()
+DARK = replace(RESTING, luma=20.0)
 
 
 @pytest.fixture
@@ -119,13 +120,21 @@ def test_refused_frames_neither_move_the_run_nor_cost_anything(studio: Studio) -
     assert studio.run_of().passed_count() == 1
 
 
-def test_a_second_camera_message_starts_the_alignment_again_but_never_ends_a_challenge(studio: Studio) -> None:
+def test_a_second_camera_message_goes_on_with_the_alignment_its_time_and_its_budget(studio: Studio) -> None:
     studio.ready().camera()
-    studio.hold(RESTING, 900)
-    assert studio.camera() == []
-    studio.hold(RESTING, 900)
-    assert studio.run_of().phase is CapturePhase.ALIGN, "the second counts from the new beginning"
-    studio.align()
+    studio.hold(DARK, 40_000, every_ms=2_000)
+    evidence = studio.live_capture().evidence
+    spent = evidence.received_bytes
+    assert studio.camera(signals=["page:canvas"]) == []
+    assert (studio.live_capture().evidence, evidence.received_bytes) == (evidence, spent)
+    assert spent > 0
+    result = studio.hold(DARK, 22_000, every_ms=2_000)
+    assert [event.reason for event in result.events if isinstance(event, AttemptFailed)] == ["not_aligned"]
+    assert studio.live_capture().injection_signals == ("page:canvas",)
+
+
+def test_a_second_camera_message_never_ends_a_challenge(studio: Studio) -> None:
+    studio.ready().align()
     challenge = studio.run_of().challenge
     assert studio.camera() is None
     assert studio.run_of().challenge is challenge
@@ -153,18 +162,29 @@ def test_a_new_attempt_keeps_no_frame_of_the_one_before(studio: Studio) -> None:
     studio.ready().align().obey()
     studio.fail()
     studio.camera()
-    evidence = studio.live_capture().evidence
-    assert (evidence.best_still, evidence.challenge_frames, evidence.passive) == (None, [], [])
+    assert studio.live_capture().evidence == AttemptEvidence()
 
 
 def test_passive_detection_looks_at_good_frames_only_and_not_at_all_of_them(studio: Studio) -> None:
     studio.ready().camera()
-    studio.hold(replace(RESTING, luma=20.0), 1_000)
-    assert studio.live_capture().evidence.passive == []
+    studio.hold(DARK, 1_000)
+    assert list(studio.live_capture().evidence.passive_frontal) == []
     studio.align()
     evidence = studio.live_capture().evidence
-    assert 3 <= len(evidence.passive) < evidence.good_frames
-    assert evidence.passive[0] == {"pad": 0.95}
+    assert 3 <= len(evidence.passive_frontal) < evidence.good_frames
+    assert evidence.passive_frontal[0] == {"pad": 0.95}
+
+
+def test_passive_detection_keeps_the_latest_frontal_frames_the_best_and_one_of_each_challenge(
+    studio: Studio,
+) -> None:
+    studio.up_to_still()
+    evidence = studio.live_capture().evidence
+    assert (evidence.best_passive, evidence.passive_challenges) == ({"pad": 0.95}, [{"pad": 0.95}] * 4)
+    studio.is_attack = lambda _: True
+    studio.hold(RESTING, 10_000)
+    assert list(evidence.passive_frontal) == [{"pad": 0.05}] * PASSIVE_FRONTAL_MAX
+    assert evidence.best_passive == {"pad": 0.95}, "no frame was better than the best"
 
 
 def test_signals_of_all_camera_messages_are_kept(studio: Studio) -> None:

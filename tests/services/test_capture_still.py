@@ -16,7 +16,7 @@ from app.domain.face import Observation
 from app.domain.organization import Capture
 from app.domain.session import HostedState, SessionStatus
 from app.domain.verdict import PresentationOutcome
-from app.services.verify_capture import CaptureNotExpected, StillUnusable
+from app.services.keep_capture import CaptureNotExpected, StillUnusable
 from tests.faces import seen
 from tests.services.studio import PAD_MODEL, Studio, make_studio
 
@@ -59,7 +59,7 @@ def test_the_session_waits_with_its_evidence_and_nothing_stays_in_memory(studio:
     studio.up_to_still().keep()
     session, hosted = studio.stored()
     assert (session.status, hosted.state) == (SessionStatus.IN_PROGRESS, HostedState.CAPTURED)
-    assert (hosted.captured_at, hosted.attempts_used) == (studio.clock.now(), 1)
+    assert (hosted.captured_at, hosted.attempts_used, session.attempts) == (studio.clock.now(), 1, 1)
     assert studio.live.get(studio.hosted_id) is None
     evidence = hosted.evidence
     assert evidence is not None

@@ -8,17 +8,24 @@ import numpy as np
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
+from app.domain.capture import ChallengeProgress
 from app.domain.challenge import Ability
 from app.domain.comparison import Template
+from app.domain.face import Observation
+from app.domain.liveness import LIMITS, movement, neutral_of
+from app.domain.policy import fuse_passive
 from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.domain.verdict import DecisionWarning, PresentationOutcome, RejectionCode
 from app.services.capture_view import PageState
 from tests.builders import PORTRAIT_BYTES
+from tests.faces import RESTING, Face, measurement
 from tests.fakes import face_of
 from tests.services.studio import PAD_MODEL, Studio, make_studio
 
 W = DecisionWarning
 STRANGER = b"somebody else"
+LIVE, FAKE = {PAD_MODEL.name: 0.95}, {PAD_MODEL.name: 0.05}
+ATTACK = (RejectionCode.CAPTURE_DECLINED, (W.LIVENESS_FACE_ATTACK, W.LOW_LIVENESS_SCORE))
 FEW_KINDS = (Ability.HEAD_TURN, Ability.LOOK, Ability.BLINK)
 
 
@@ -141,11 +148,50 @@ def test_the_portrait_serves_where_the_template_is_gone_or_of_another_model(stud
 def test_a_low_passive_score_rejects_whoever_it_is(studio: Studio) -> None:
     studio.pad.probabilities = {PAD_MODEL.name: 0.05}
     studio.up_to_still().keep()
-    code, warnings = rejection(studio)
-    assert (code, warnings) == (
-        RejectionCode.CAPTURE_DECLINED,
-        (W.LIVENESS_FACE_ATTACK, W.LOW_LIVENESS_SCORE),
-    )
+    assert rejection(studio) == ATTACK
+
+
+def ends_a_challenge(studio: Studio, frame: Face | Observation | None) -> bool:
+    """Whether the movement asked has been shown and this frame is the first one back home."""
+    challenge = studio.run_of().challenge
+    if challenge is None or not isinstance(frame, Face):
+        return False
+    progress = [event.percent for event in studio.events if isinstance(event, ChallengeProgress)][-1:]
+    value = movement(challenge.kind, measurement(frame), neutral_of([measurement(RESTING)]))
+    return progress == [90] and value <= LIMITS[challenge.kind].home
+
+
+def attacks_after(studio: Studio, passed: int) -> None:
+    """A live face in alignment and in between; frames that end a challenge look like an attack after `passed`."""
+    studio.is_attack = lambda frame: studio.run_of().passed_count() >= passed and ends_a_challenge(studio, frame)
+    studio.up_to_still()
+    assert studio.live_capture().evidence.passive_challenges == [LIVE] * passed + [FAKE] * (4 - passed)
+
+
+def test_a_live_face_in_alignment_does_not_outvote_an_attack_in_the_challenges(studio: Studio) -> None:
+    attacks_after(studio, passed=0)
+    evidence = studio.live_capture().evidence
+    pooled = fuse_passive([*evidence.passive_frontal, *evidence.passive_challenges, LIVE, LIVE])
+    assert pooled.score == 95.0, "all frames in one pot would not show it"
+    studio.keep()
+    assert rejection(studio) == ATTACK
+
+
+@pytest.mark.parametrize(("is_attack", "score"), [(False, 50.0), (True, 5.0)])
+def test_the_final_still_is_looked_at_by_passive_detection_too(
+    studio: Studio, is_attack: bool, score: float
+) -> None:
+    """Three of four challenges look like an attack, the best frame does not: the still tips the scales."""
+    attacks_after(studio, passed=1)
+    still = studio.picture("still")
+    if is_attack:
+        studio.images.attacks.add(still)
+    studio.keep(still)
+    decision = verdict(studio).decision
+    assert decision is not None
+    assert decision.liveness is not None
+    assert decision.liveness.passive.score == score
+    assert (W.LIVENESS_FACE_ATTACK in decision.liveness.warnings) is is_attack
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,13 @@ from tests.synthetic_performer import synthetic_performer
 CLIP = SHARED / "media" / "video" / "dev" / "headpose_alaa.mp4"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     with running_server(tmp_path_factory.mktemp("server")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(server: LiveServer) -> Iterator[Api]:
     client = Api(server.url, server.demo_key())
     yield client

@@ -1,0 +1,90 @@
+"""The whole, wired."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask, redirect
+from flask_babel import Babel
+
+from app.adapters.trusted_proxies import Wsgi, behind_proxies
+from app.api.app import install_api
+from app.config import ConfigurationError, Settings
+from app.demo.routes import DemoSettings, create_demo_blueprint
+from app.hosted.app import HostedPart, install_hosted
+from app.hosted.languages import select_language
+from app.main.api import make_api_services
+from app.main.capture import make_capture_services
+from app.main.infrastructure import Infrastructure, development_key, make_blob_store, open_infrastructure
+from app.main.models import Analyzer, LoadedModels, load_models, make_analyzer, make_images, make_matching_core
+
+DEMO_PATH = "/demo"
+LAN_CERTIFICATE = "lan/lan-certificate.pem"
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Application:
+    """A built application, to be served."""
+
+    flask: Flask
+    infrastructure: Infrastructure
+    hosted: HostedPart
+    analyzer: Analyzer
+    wsgi: Wsgi
+
+    def drain(self) -> None:
+        """Say goodbye to open pages, so that the process can end."""
+        self.hosted.drain()
+
+    def close(self) -> None:
+        """Give back connections and landmarkers, whose threads would otherwise hold up the process's end."""
+        self.analyzer.close()
+        self.infrastructure.store.close()
+
+
+def build_application(settings: Settings) -> Application:
+    """Everything, wired. Call it in the process that serves: models have threads of their own.
+
+    `ConfigurationError` where the strict profile lacks a model.
+    """
+    infrastructure = open_infrastructure(settings)
+    models = load_models(settings)
+    check_profile(settings, models)
+    images = make_images(settings)
+    core = make_matching_core(settings, models, images)
+    blobs = make_blob_store(settings, infrastructure)
+    flask = Flask(
+        "bonafide",
+        static_folder=str(PROJECT_FOLDER / "static"),
+        template_folder=str(PROJECT_FOLDER / "templates"),
+    )
+    flask.config["BABEL_TRANSLATION_DIRECTORIES"] = str(PROJECT_FOLDER / "app" / "translations")
+    Babel(flask, locale_selector=select_language)
+    api_services = make_api_services(settings, infrastructure, models, core, blobs)
+    install_api(flask, api_services)
+    analyzer = make_analyzer(settings, models)
+    capture = make_capture_services(settings, infrastructure, models, images, analyzer, core, blobs)
+    hosted = install_hosted(flask, capture)
+    if settings.is_dev:
+        flask.register_blueprint(create_demo_blueprint(make_demo_settings(settings)))
+        flask.add_url_rule("/", "home", lambda: redirect(DEMO_PATH))
+    wsgi = behind_proxies(flask.wsgi_app, settings.trusted_proxies)
+    return Application(flask, infrastructure, hosted, analyzer, wsgi)
+
+
+def check_profile(settings: Settings, models: LoadedModels) -> None:
+    """`ConfigurationError` where the strict profile lacks a model: it must not run with less."""
+    missing = (*models.required_missing, *models.optional_missing)
+    if missing and settings.liveness_profile == "strict":
+        raise ConfigurationError([f"the strict profile needs every model, but: {', '.join(missing)}"])
+
+
+def make_demo_settings(settings: Settings) -> DemoSettings:
+    """The demo integrator calls the API from outside, as anybody would; in the LAN it trusts our certificate."""
+    certificate = settings.data_dir / LAN_CERTIFICATE
+    is_lan = settings.public_url.startswith("https://") and certificate.is_file()
+    verify = ssl.create_default_context(cafile=str(certificate)) if is_lan else True
+    return DemoSettings(settings.public_url, development_key(settings), verify)

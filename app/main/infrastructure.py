@@ -1,0 +1,100 @@
+"""Store, keys, links and signatures: what stands without any model."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from app.adapters.blob_store import EncryptedBlobStore
+from app.adapters.clock import SystemClock
+from app.adapters.db.engine import make_engine
+from app.adapters.db.migrate import upgrade
+from app.adapters.db.unit_of_work import SqlStore
+from app.adapters.db.wrapped_keys import SqlWrappedKeys
+from app.adapters.encryption import DataKeys
+from app.adapters.randomness import SystemRandomness
+from app.adapters.result_signer import Ed25519ResultSigner
+from app.adapters.signed_tokens import SignedTokens
+from app.config import Settings
+from app.domain.organization import Organization, Scope
+from app.services.manage_keys import ManageKeys
+from app.services.provision_organization import provision_organization
+
+DEMO_SLUG = "demo"
+
+
+@dataclass(frozen=True)
+class Infrastructure:
+    """What every use case stands on. Needs no secrets."""
+
+    engine: Engine
+    store: SqlStore
+    clock: SystemClock
+    randomness: SystemRandomness
+
+    @property
+    def keys(self) -> ManageKeys:
+        """API keys."""
+        return ManageKeys(store=self.store, clock=self.clock, randomness=self.randomness)
+
+
+def open_infrastructure(settings: Settings) -> Infrastructure:
+    """Connects lazily."""
+    engine = make_engine(settings.database_url)
+    return Infrastructure(engine, SqlStore(engine), SystemClock(), SystemRandomness())
+
+
+def prepare_store(settings: Settings) -> None:
+    """The data folder and up-to-date tables. Lets `OSError` and `SQLAlchemyError` through."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    upgrade(settings.database_url)
+
+
+def prepare_development(settings: Settings) -> str:
+    """Organization `demo` and a test key for it: the same at every start, so that what uses it keeps working."""
+    infrastructure = open_infrastructure(settings)
+    try:
+        demo = ensure_demo_organization(infrastructure)
+        key = development_key(settings)
+        infrastructure.keys.ensure(demo, key, [Scope.ADMIN], is_test=True, name="development")
+    finally:
+        infrastructure.store.close()
+    return key
+
+
+def ensure_demo_organization(infrastructure: Infrastructure) -> Organization:
+    """Organization `demo`, made where there is none."""
+    return provision_organization(
+        infrastructure.store,
+        infrastructure.clock,
+        infrastructure.randomness,
+        slug=DEMO_SLUG,
+        name="Demo organization",
+    )
+
+
+def development_key(settings: Settings) -> str:
+    """The test key that a development server prints, derived from its secret."""
+    digest = hmac.new(settings.secret_keys[0].encode("utf-8"), b"bonafide.development-key", hashlib.sha256)
+    return f"bf_test_{base64.urlsafe_b64encode(digest.digest()).rstrip(b'=').decode('ascii')}"
+
+
+def make_blob_store(settings: Settings, infrastructure: Infrastructure) -> EncryptedBlobStore:
+    """Needs the master keys."""
+    master_keys = {key.key_id: key.key for key in settings.master_keys}
+    data_keys = DataKeys(SqlWrappedKeys(infrastructure.engine), master_keys)
+    return EncryptedBlobStore(settings.data_dir / "blobs", data_keys)
+
+
+def make_links(settings: Settings, clock: SystemClock) -> SignedTokens:
+    """Needs the secret keys."""
+    return SignedTokens(settings.secret_keys, clock, settings.limits.upload_ticket_seconds)
+
+
+def make_signer(settings: Settings) -> Ed25519ResultSigner:
+    """Needs the signing keys."""
+    return Ed25519ResultSigner({key.key_id: key.key for key in settings.signing_keys}, settings.public_url)
