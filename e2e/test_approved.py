@@ -97,6 +97,8 @@ def test_session_in_a_frame_of_another_origin_tells_the_parent_and_waits_for_con
     }
     types = [item["type"] for item in messages]
     assert types[0] == "ready"
+    assert types.count("started") == 1
+    assert types.index("started") < types.index("completed")
     assert types.count("completed") == 1
     steps = [item["data"]["step"] for item in messages if item["type"] == "step"]
     assert [step for step in ("consent", "precheck", "align", "challenge", "outcome") if step in steps] == [

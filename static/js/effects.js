@@ -20,6 +20,9 @@ const COME_BACK_MS = 5_000;
 
 const TELEMETRY_BATCH = 8;
 
+/** Screens on which the session may not have begun; the first other one says that it has. */
+const BEFORE_THE_START = Object.freeze(["boot", "offline", "busy", "draining", "superseded", "failed", "outcome"]);
+
 /**
  * @typedef {import("./capture_state.js").State} State
  * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
@@ -49,6 +52,7 @@ function wantsFrames({ screen, camera, dialog }) {
 export function createEffects(parts) {
   const { socket, camera, stream, video, dispatch, tellParent } = parts;
   let patience = 0;
+  let hasStarted = false;
   let comingBack = 0;
   /** @type {{name: string, at_ms: number}[]} */
   let events = [];
@@ -124,6 +128,10 @@ export function createEffects(parts) {
 
   /** @param {State} next */
   function tellParentOf(next) {
+    if (!hasStarted && !BEFORE_THE_START.includes(next.screen)) {
+      hasStarted = true;
+      tellParent("started");
+    }
     tellParent("step", { step: next.screen });
     if (next.screen === "blocked") tellParent("error", { code: next.trouble });
     if (next.screen === "failed") tellParent("error", { code: next.error });
