@@ -11,6 +11,7 @@ from app.domain.errors import InvalidImage, InvalidRequest, ObjectNotFound
 from app.domain.organization import Caller, KycValidation, ValidationStatus
 from app.services.audit import record
 from app.services.enrolment import PORTRAIT, TEMPLATE, address_of, pack_template
+from app.services.new_blobs import NewBlobs
 from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, Store
 
 MIN_FACE_WIDTH_PX = 60
@@ -92,26 +93,25 @@ class ImportValidation:
     def _keep(
         self, caller: Caller, validation: KycValidation, portrait: bytes, face: FaceTemplate
     ) -> KycValidation:
-        """Blobs first: a row never names a blob that is not there.
-
-        What a failure leaves behind is encrypted under the entity's key and goes with it.
-        """
-        portrait_id = self.blobs.put(address_of(validation, PORTRAIT), portrait)
-        template_id = self.blobs.put(address_of(validation, TEMPLATE), pack_template(face.template))
-        kept = replace(validation, portrait_blob_id=portrait_id, template_blob_id=template_id)
-        with self.store.begin() as uow:
-            uow.validations.add(kept)
-            record(
-                uow,
-                self.randomness,
-                kept.created_at,
-                organization_id=kept.organization_id,
-                actor=caller.actor,
-                action="kyc_validation.imported",
-                object_type="kyc_validation",
-                object_id=kept.validation_id,
-            )
-            uow.commit()
+        """Blobs first: a row never names a blob that is not there."""
+        with NewBlobs(self.blobs) as blobs:
+            portrait_id = blobs.put(address_of(validation, PORTRAIT), portrait)
+            template_id = blobs.put(address_of(validation, TEMPLATE), pack_template(face.template))
+            kept = replace(validation, portrait_blob_id=portrait_id, template_blob_id=template_id)
+            with self.store.begin() as uow:
+                uow.validations.add(kept)
+                record(
+                    uow,
+                    self.randomness,
+                    kept.created_at,
+                    organization_id=kept.organization_id,
+                    actor=caller.actor,
+                    action="kyc_validation.imported",
+                    object_type="kyc_validation",
+                    object_id=kept.validation_id,
+                )
+                blobs.keep()
+                uow.commit()
         return kept
 
 

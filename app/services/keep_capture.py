@@ -25,6 +25,7 @@ from app.domain.verdict import (
 )
 from app.services.attempts import AttemptLedger, injection_evidence
 from app.services.live_capture import KeptFrame, LiveCapture, LiveCaptures
+from app.services.new_blobs import NewBlobs
 from app.services.ports import (
     BlobAddress,
     BlobStore,
@@ -124,21 +125,23 @@ class KeepCapture:
         frames += live.evidence.challenge_frames
         with self.store.read() as uow:
             session, hosted, _ = self._awaiting(uow, live.hosted_session_id)
-        captures = [self._store_frame(session, frame) for frame in frames]
-        with self.store.begin() as uow:
-            session, hosted, settings = self._awaiting(uow, live.hosted_session_id)
-            for capture in captures:
-                uow.captures.add(capture)
-            hosted = replace(
-                hosted,
-                state=HostedState.CAPTURED,
-                captured_at=self.clock.now(),
-                attempts_used=live.attempts_used,
-                evidence=self._evidence(live, settings, passive),
-            )
-            uow.sessions.save_hosted(hosted)
-            uow.sessions.touch(session.session_id, self.clock.now())
-            uow.commit()
+        with NewBlobs(self.blobs) as blobs:
+            captures = [self._store_frame(blobs, session, frame) for frame in frames]
+            with self.store.begin() as uow:
+                session, hosted, settings = self._awaiting(uow, live.hosted_session_id)
+                for capture in captures:
+                    uow.captures.add(capture)
+                hosted = replace(
+                    hosted,
+                    state=HostedState.CAPTURED,
+                    captured_at=self.clock.now(),
+                    attempts_used=live.attempts_used,
+                    evidence=self._evidence(live, settings, passive),
+                )
+                uow.sessions.save_hosted(hosted)
+                uow.sessions.touch(session.session_id, self.clock.now())
+                blobs.keep()
+                uow.commit()
         return Kept(session, hosted, frames)
 
     def _awaiting(
@@ -154,7 +157,7 @@ class KeepCapture:
         organization = uow.organizations.get(session.organization_id)
         return session, hosted, organization.settings if organization else OrganizationSettings()
 
-    def _store_frame(self, session: BiometricSession, frame: KeptFrame) -> Capture:
+    def _store_frame(self, blobs: NewBlobs, session: BiometricSession, frame: KeptFrame) -> Capture:
         capture_id = self.randomness.object_id()
         address = BlobAddress(session.organization_id, session.entity_id, capture_id, frame.kind)
         return Capture(
@@ -163,7 +166,7 @@ class KeepCapture:
             entity_id=session.entity_id,
             session_id=session.session_id,
             kind=frame.kind,
-            blob_id=self.blobs.put(address, frame.jpeg),
+            blob_id=blobs.put(address, frame.jpeg),
             content_type="image/jpeg",
             sha256=hashlib.sha256(frame.jpeg).hexdigest(),
             created_at=self.clock.now(),

@@ -17,6 +17,7 @@ from app.domain.organization import Capture
 from app.domain.session import HostedState, SessionStatus
 from app.domain.verdict import PresentationOutcome
 from app.services.keep_capture import CaptureNotExpected, StillUnusable
+from app.services.ports import BlobAddress
 from tests.faces import seen
 from tests.services.studio import PAD_MODEL, Studio, make_studio
 
@@ -220,6 +221,24 @@ def test_a_store_that_cannot_be_written_loses_nothing(studio: Studio) -> None:
 def test_a_session_that_was_cancelled_meanwhile_takes_no_still(studio: Studio) -> None:
     studio.up_to_still()
     studio.cancel(studio.caller, studio.session.session_id)
+    with pytest.raises(CaptureNotExpected):
+        studio.keep()
+    assert (captures(studio), len(studio.blobs.blobs)) == ({}, 2)
+
+
+def test_a_cancel_while_the_capture_is_stored_leaves_no_image_behind(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.up_to_still()
+    put = studio.blobs.put
+
+    def put_and_cancel(address: BlobAddress, data: bytes) -> str:
+        blob_id = put(address, data)
+        if address.kind == "challenge-4":
+            studio.cancel(studio.caller, studio.session.session_id)
+        return blob_id
+
+    monkeypatch.setattr(studio.blobs, "put", put_and_cancel)
     with pytest.raises(CaptureNotExpected):
         studio.keep()
     assert (captures(studio), len(studio.blobs.blobs)) == ({}, 2)

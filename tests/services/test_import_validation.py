@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from app.adapters.db.unit_of_work import SqlStore
+from app.adapters.db.unit_of_work import SqlStore, SqlUnitOfWork
 from app.domain.errors import InvalidRequest, MatchingUnavailable, ObjectNotFound, StoreUnavailable
 from app.domain.organization import Entity, KycValidation, Organization, ValidationStatus
 from app.services.enrolment import PORTRAIT, TEMPLATE, address_of, read_portrait, unpack_template
@@ -128,3 +128,15 @@ def test_outages_are_told_and_leave_no_row(world: World) -> None:
     with world.store.read() as uow:
         where = (world.organization.organization_id, True, world.entity.entity_id)
         assert uow.validations.latest_approved(*where) is None
+
+
+def test_an_import_that_cannot_be_written_leaves_no_image_behind(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_reach() -> SqlUnitOfWork:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(world.store, "begin", out_of_reach)
+    with pytest.raises(StoreUnavailable):
+        world.bring()
+    assert world.blobs.blobs == {}
