@@ -28,7 +28,6 @@ SERVER_EVENTS = (
     "draining",
     "error",
 )
-STATES = ("consent", "camera", "align", "challenge", "capture", "processing", "retry", "done")
 RESULT_REASONS = ("consent_declined", "attempts_exhausted", "review_rejected", "not_confirmed")
 RETRY_REASONS = (
     "timed_out",

@@ -46,9 +46,5 @@ def test_every_failed_challenge_has_a_retry_reason() -> None:
     assert failures <= set(protocol.RETRY_REASONS)
 
 
-def test_every_state_is_one_the_protocol_names() -> None:
-    assert set(protocol.STATES) == {state.value for state in PageState}
-
-
 def test_flash_is_the_only_ability_no_challenge_asks_for() -> None:
     assert set(Ability) - {kind.ability for kind in ChallengeKind} == {Ability.FLASH}

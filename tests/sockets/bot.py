@@ -13,26 +13,12 @@ import httpx
 import socketio
 import websocket
 
+from app.hosted.protocol import NAMESPACE, SERVER_EVENTS
 from tests.live_server import LiveServer
 from tests.performance import Performance, Player
 
-NAMESPACE = "/capture"
 ANSWER_SECONDS = 10
 FRAME_SECONDS = 0.1
-SERVER_EVENTS = (
-    "state",
-    "hint",
-    "align_progress",
-    "challenge",
-    "progress",
-    "challenge_result",
-    "capture_request",
-    "result",
-    "superseded",
-    "expired",
-    "draining",
-    "error",
-)
 Json = dict[str, Any]
 
 
