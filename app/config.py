@@ -64,6 +64,8 @@ class Limits:
     """What a stranger, a session and an image may cost. Bytes, seconds and pixels as named."""
 
     landmarker_pool_size: int
+    matching_threads: int
+    matching_waiting_max: int
     max_capture_sockets: int
     session_ttl_seconds: int
     abandon_after_seconds: int
@@ -85,6 +87,7 @@ class Settings:
     public_url: str
     models_dir: Path
     model_overrides: Mapping[str, ModelOverride]
+    recognizer: str
     secret_keys: tuple[str, ...] = field(repr=False)
     master_keys: tuple[NamedKey, ...] = field(repr=False)
     signing_keys: tuple[NamedKey, ...] = field(repr=False)
@@ -124,6 +127,7 @@ class Settings:
                 "BONAFIDE_MODELS_DIR", platformdirs.user_cache_path("bonafide", appauthor=False) / "models"
             ),
             model_overrides=read.model_overrides(),
+            recognizer=read.text("BONAFIDE_RECOGNIZER", "sface"),
             secret_keys=read.secret_keys("BONAFIDE_SECRET_KEYS"),
             master_keys=read.named_keys("BONAFIDE_MASTER_KEYS"),
             signing_keys=read.named_keys("BONAFIDE_SIGNING_KEYS"),
@@ -144,6 +148,8 @@ def _read_limits(read: _Reader) -> Limits:
     """The bounds keep out what can only be a slip of the keyboard."""
     return Limits(
         landmarker_pool_size=read.integer("BONAFIDE_LANDMARKER_POOL_SIZE", _cores(), 1, 256),
+        matching_threads=read.integer("BONAFIDE_MATCHING_THREADS", _cores(), 1, 256),
+        matching_waiting_max=read.integer("BONAFIDE_MATCHING_WAITING_MAX", 64, 0, 10_000),
         max_capture_sockets=read.integer("BONAFIDE_MAX_CAPTURE_SOCKETS", 64, 1, 4096),
         session_ttl_seconds=read.integer("BONAFIDE_SESSION_TTL_SECONDS", 86_400, 60, 31 * 86_400),
         abandon_after_seconds=read.integer("BONAFIDE_ABANDON_AFTER_SECONDS", 900, 30, 86_400),
@@ -190,6 +196,9 @@ class _Reader:
         for name, value in secrets.items():
             if not self._environ.get(name):
                 self._environ[name] = value
+
+    def text(self, name: str, default: str) -> str:
+        return self._text(name) or default
 
     def path(self, name: str, default: Path) -> Path:
         text = self._text(name)

@@ -34,7 +34,7 @@ from app.domain.verdict import (
 from app.services.authenticate import key_digest
 from app.services.enrolment import PORTRAIT, TEMPLATE, address_of, pack_template
 from app.services.ports import BlobStore, Store
-from tests.fakes import EPOCH, FAKE_MODEL, SeededRandomness, face_of
+from tests.fakes import EPOCH, FAKE_FORMAT, SeededRandomness, face_of
 
 PORTRAIT_BYTES = b"portrait of the one person"
 
@@ -128,7 +128,7 @@ class Builder:
     def enrolled(self, store: Store, blobs: BlobStore, organization: Organization, **changes: Any) -> Entity:
         """An entity in the store whose approved validation has a portrait and a template."""
         entity = self.entity(organization, **changes)
-        validation = self.validation(entity, template_model_id=FAKE_MODEL)
+        validation = self.validation(entity, template_model_id=str(FAKE_FORMAT))
         template = pack_template(face_of(PORTRAIT_BYTES).template)
         validation = replace(
             validation,
@@ -176,7 +176,7 @@ def decision(at: datetime = EPOCH, **changes: Any) -> Decision:
         asked=1,
         challenges=(challenge,),
         passive=PassivePadEvidence(93.5, 12, ("fr_liveness",)),
-        continuity_cosine=0.8,
+        continuity_score=80.0,
     )
     whole = Decision(
         liveness=liveness,

@@ -13,14 +13,22 @@ from uuid import UUID
 import numpy as np
 
 from app.domain.challenge import ChallengeKind
-from app.domain.comparison import FaceTemplate, Template
+from app.domain.comparison import (
+    Calibration,
+    Candidate,
+    ComparisonScore,
+    FaceTemplate,
+    Template,
+    TemplateFormat,
+)
 from app.domain.errors import InvalidImage, MatchingUnavailable, RecordUnreadable, StoreUnavailable
 from app.domain.face import BgrImage, FaceBox, Observation
 from app.domain.verdict import ModelIdentity
 from app.services.ports import BlobAddress, MatchingHealth
 
 EPOCH = datetime(2026, 6, 19, 14, 40, tzinfo=UTC)
-FAKE_MODEL = "fake-model"
+FAKE_FORMAT = TemplateFormat("fake-model", "1")
+FAKE_CALIBRATION = Calibration("fake-1", (-1.0, 0.0, 0.375, 1.0), (0.0, 0.0, 30.0, 100.0))
 
 
 @dataclass
@@ -80,24 +88,39 @@ class FakeMatchingCore:
         self.templates_made += 1
         return self.faces[image] if image in self.faces else face_of(image)
 
-    def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[float]:
+    def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[ComparisonScore]:
         if self.is_away:
             raise MatchingUnavailable("the matching core is away")
-        return [probe.cosine(reference) for reference in references]
+        return [FAKE_CALIBRATION.score(probe.cosine(reference)) for reference in references]
+
+    def search(self, probe: Template, gallery: Mapping[str, Template], limit: int) -> Sequence[Candidate]:
+        scores = self.compare(probe, list(gallery.values()))
+        found = [Candidate(key, score) for key, score in zip(gallery, scores, strict=True)]
+        return sorted(found, key=lambda candidate: -candidate.score.value)[:limit]
 
     def health(self) -> MatchingHealth:
         reason = "away" if self.is_away else None
-        return MatchingHealth(not self.is_away, (ModelIdentity(FAKE_MODEL, "0" * 64),), reason)
+        return MatchingHealth(
+            not self.is_away,
+            (ModelIdentity(FAKE_FORMAT.model_id, "0" * 64),),
+            reason,
+            None if self.is_away else FAKE_FORMAT,
+            None if self.is_away else FAKE_CALIBRATION.version,
+        )
 
 
 def face_of(
-    image: bytes, *, width: float = 200, second_face_ratio: float = 0, model_id: str = FAKE_MODEL
+    image: bytes,
+    *,
+    width: float = 200,
+    second_face_ratio: float = 0,
+    template_format: TemplateFormat = FAKE_FORMAT,
 ) -> FaceTemplate:
     """A face whose template depends on nothing but the bytes."""
     seed = int.from_bytes(hashlib.sha256(image).digest()[:8], "big")
     vector = np.random.default_rng(seed).normal(size=128).astype(np.float32)
     return FaceTemplate(
-        template=Template(model_id, vector / np.float32(np.linalg.norm(vector))),
+        template=Template(template_format, vector / np.float32(np.linalg.norm(vector))),
         box=FaceBox(10, 10, width, width * 1.3),
         interocular_px=width / 2,
         sharpness=100,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+from app.adapters.recognizer_entry import BadRecognizerEntry, RecognizerEntry, parse_recognizer
+
+_MODEL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
 
 
 class MirrorKind(StrEnum):
@@ -45,7 +50,10 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of the manifest. `address` is the official download, None where there is none."""
+    """One entry of the manifest. `address` is the official download, None where there is none.
+
+    `recognizer` says how faces are fed to it; None where the model is no face recognizer.
+    """
 
     model_id: str
     file_name: str
@@ -56,6 +64,7 @@ class Model:
     is_required: bool
     address: str | None
     mirror: Mirror | None
+    recognizer: RecognizerEntry | None = None
 
 
 class ModelUnusable(Exception):
@@ -90,7 +99,57 @@ def _model_from(entry: Mapping[str, Any]) -> Model:
         mirror=Mirror(MirrorKind(mirror["kind"]), mirror["package"], mirror["version"], mirror["member"])
         if mirror
         else None,
+        recognizer=parse_recognizer(entry["recognizer"]) if "recognizer" in entry else None,
     )
+
+
+def load_own_recognizer(file: Path) -> Model:
+    """A recognizer that the operator brings: one manifest entry in a TOML file, `file_name` beside it.
+
+    `BadRecognizerEntry` where the file does not describe one.
+    """
+    try:
+        entry = tomllib.loads(file.read_text("utf-8"))
+        model = Model(
+            model_id=str(entry["id"]),
+            file_name=str(file.absolute().parent / str(entry["file_name"])),
+            sha256=str(entry["sha256"]).lower(),
+            size_bytes=int(entry.get("size_bytes", 0)),
+            licence=str(entry.get("licence", "not stated")),
+            purpose=str(entry.get("purpose", "Face templates for comparison (brought by the operator)")),
+            is_required=False,
+            address=None,
+            mirror=None,
+            recognizer=parse_recognizer(entry["recognizer"]),
+        )
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRecognizerEntry(f"{file} cannot be read: {error}") from error
+    except KeyError as error:
+        raise BadRecognizerEntry(f"{file} lacks {error.args[0]}") from error
+    except (TypeError, ValueError) as error:
+        raise BadRecognizerEntry(f"{file}: {error}") from error
+    if not _MODEL_ID.fullmatch(model.model_id):
+        raise BadRecognizerEntry(f"{file}: id must consist of a–z, 0–9, _ and -")
+    return model
+
+
+def choose_recognizer(manifest: Sequence[Model], chosen: str) -> tuple[Model, ...]:
+    """The manifest with one recognizer, which is then required: a model id, or the path of a TOML file.
+
+    `BadRecognizerEntry` where there is none of that name, or the file describes none.
+    """
+    others = tuple(model for model in manifest if model.recognizer is None)
+    if chosen.endswith(".toml"):
+        found = load_own_recognizer(Path(chosen).expanduser())
+        if found.model_id in {model.model_id for model in manifest}:
+            raise BadRecognizerEntry(f"{chosen}: {found.model_id} is the id of a model that comes with Bonafide")
+    else:
+        by_id = {model.model_id: model for model in manifest if model.recognizer is not None}
+        if chosen not in by_id:
+            names = ", ".join(sorted(by_id))
+            raise BadRecognizerEntry(f"no recognizer is called {chosen!r}: there are {names}, or a .toml file")
+        found = by_id[chosen]
+    return (*others, replace(found, is_required=True))
 
 
 def sha256_of(path: Path) -> str:
@@ -120,6 +179,14 @@ class ModelFiles:
             raise ValueError(f"an override names no model of the manifest: {', '.join(unknown)}")
         self._verified: set[str] = set()
         self._lock = Lock()
+
+    @property
+    def recognizer(self) -> Model:
+        """The face recognizer of the manifest; the first of several. LookupError where there is none."""
+        for model in self.manifest:
+            if model.recognizer is not None:
+                return model
+        raise LookupError("the manifest has no recognizer")
 
     def location(self, model_id: str) -> Path:
         """Where the file of this model belongs, whether or not it is there."""

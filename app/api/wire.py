@@ -134,7 +134,7 @@ def _liveness_json(liveness: LivenessEvidence) -> Json:
             "frames": liveness.passive.frames,
             "models": list(liveness.passive.models),
         },
-        "continuityCosine": liveness.continuity_cosine,
+        "continuityScore": liveness.continuity_score,
         "warnings": list(liveness.warnings),
     }
 

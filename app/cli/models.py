@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from app.adapters.model_download import PullOutcome, pull
-from app.adapters.model_files import FileState, Model, ModelFiles
+from app.adapters.model_files import FileState, Model, ModelFiles, load_manifest, load_own_recognizer
+from app.adapters.recognizer_entry import BadRecognizerEntry
 from app.cli.settings import read_settings
 from app.config import Settings
 
@@ -20,11 +22,14 @@ def command() -> None:
 
 
 def open_model_files(settings: Settings) -> ModelFiles:
-    """The model files as the settings name them. Raises `click.ClickException` for an override of no model."""
+    """All model files, the operator's own recognizer too. `click.ClickException` for settings that name none."""
     overrides = {model_id: (one.path, one.sha256) for model_id, one in settings.model_overrides.items()}
+    manifest = load_manifest()
     try:
-        return ModelFiles(settings.models_dir, overrides)
-    except ValueError as error:
+        if settings.recognizer.endswith(".toml"):
+            manifest = (*manifest, load_own_recognizer(Path(settings.recognizer).expanduser()))
+        return ModelFiles(settings.models_dir, overrides, manifest)
+    except (ValueError, BadRecognizerEntry) as error:
         raise click.ClickException(str(error)) from error
 
 

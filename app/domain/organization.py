@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.comparison import DEFAULT_THRESHOLD
+from app.domain.comparison import DEFAULT_THRESHOLD, TemplateFormat
 
 
 class Scope(StrEnum):
@@ -149,6 +149,25 @@ class KycValidation:
     template_blob_id: str | None = None
     template_model_id: str | None = None
     quality: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class StoredTemplate:
+    """An enrolment's template as it is kept: encrypted, and named by the format it is of."""
+
+    validation_id: str
+    organization_id: str
+    entity_id: str
+    is_test: bool
+    model_id: str
+    model_version: str
+    sealed: bytes
+    created_at: datetime
+
+    @property
+    def template_format(self) -> TemplateFormat:
+        """Which recognizer made it."""
+        return TemplateFormat(self.model_id, self.model_version)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from app.domain.comparison import CALIBRATION_COSINE, CALIBRATION_SCORE, DEFAULT_THRESHOLD
+from app.domain.comparison import DEFAULT_THRESHOLD
 from app.domain.organization import OrganizationSettings
 from app.domain.verdict import (
     ChallengeEvidence,
@@ -21,7 +21,7 @@ from app.domain.verdict import (
     Verdict,
 )
 
-MIN_CONTINUITY_COSINE = CALIBRATION_COSINE[CALIBRATION_SCORE.index(DEFAULT_THRESHOLD)]
+MIN_CONTINUITY_SCORE = DEFAULT_THRESHOLD
 """Faces of one capture must match each other as strictly as the default decision threshold asks."""
 
 MIN_PASSIVE_SCORE = 40.0
@@ -78,7 +78,7 @@ def judge_liveness(
     attempt: int,
     asked: int,
     passive: PassivePadEvidence,
-    continuity_cosine: float | None,
+    continuity_score: float | None,
     profile: str,
 ) -> LivenessEvidence:
     """Fuse the evidence of one capture. Fail closed: what could not be measured is not a pass."""
@@ -88,14 +88,14 @@ def judge_liveness(
     # `not >=` on purpose: what is no number must not pass.
     if passive.score is not None and not passive.score >= MIN_PASSIVE_SCORE:
         warnings += [DecisionWarning.LIVENESS_FACE_ATTACK.value, DecisionWarning.LOW_LIVENESS_SCORE.value]
-    if continuity_cosine is not None and not continuity_cosine >= MIN_CONTINUITY_COSINE:
+    if continuity_score is not None and not continuity_score >= MIN_CONTINUITY_SCORE:
         warnings.append(DecisionWarning.FACE_CHANGED_DURING_CAPTURE.value)
     if warnings:
         outcome = PresentationOutcome.PRESENTATION_ATTACK
     elif passed < asked:
         outcome = PresentationOutcome.UNDETERMINED
         warnings.append(DecisionWarning.CHALLENGE_FAILED.value)
-    elif continuity_cosine is None or (is_passive_missing and (passive.models or profile == "strict")):
+    elif continuity_score is None or (is_passive_missing and (passive.models or profile == "strict")):
         outcome = PresentationOutcome.UNDETERMINED
     else:
         outcome = PresentationOutcome.BONA_FIDE
@@ -109,7 +109,7 @@ def judge_liveness(
         asked=asked,
         challenges=tuple(challenges),
         passive=passive,
-        continuity_cosine=None if continuity_cosine is None else round(continuity_cosine, 4),
+        continuity_score=continuity_score,
         warnings=tuple(warnings),
     )
 

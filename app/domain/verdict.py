@@ -107,7 +107,7 @@ class LivenessEvidence:
     asked: int
     challenges: tuple[ChallengeEvidence, ...]
     passive: PassivePadEvidence
-    continuity_cosine: float | None = None
+    continuity_score: float | None = None
     warnings: tuple[str, ...] = ()
 
 

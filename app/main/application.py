@@ -19,6 +19,7 @@ from app.main.api import make_api_services
 from app.main.capture import make_capture_services
 from app.main.infrastructure import Infrastructure, development_key, make_blob_store, open_infrastructure
 from app.main.models import Analyzer, LoadedModels, load_models, make_analyzer, make_images, make_matching_core
+from app.matching.embedded import EmbeddedMatchingCore
 
 DEMO_PATH = "/demo"
 LAN_CERTIFICATE = "lan/lan-certificate.pem"
@@ -33,6 +34,7 @@ class Application:
     infrastructure: Infrastructure
     hosted: HostedPart
     analyzer: Analyzer
+    core: EmbeddedMatchingCore
     wsgi: Wsgi
 
     def drain(self) -> None:
@@ -41,6 +43,7 @@ class Application:
 
     def close(self) -> None:
         """Give back connections and landmarkers, whose threads would otherwise hold up the process's end."""
+        self.core.close()
         self.analyzer.close()
         self.infrastructure.store.close()
 
@@ -72,7 +75,7 @@ def build_application(settings: Settings) -> Application:
         flask.register_blueprint(create_demo_blueprint(make_demo_settings(settings)))
         flask.add_url_rule("/", "home", lambda: redirect(DEMO_PATH))
     wsgi = behind_proxies(flask.wsgi_app, settings.trusted_proxies)
-    return Application(flask, infrastructure, hosted, analyzer, wsgi)
+    return Application(flask, infrastructure, hosted, analyzer, core, wsgi)
 
 
 def check_profile(settings: Settings, models: LoadedModels) -> None:

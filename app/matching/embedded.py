@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.comparison import FaceTemplate, Template
+from app.domain.comparison import (
+    Calibration,
+    Candidate,
+    ComparisonScore,
+    FaceTemplate,
+    Template,
+    TemplateFormat,
+)
 from app.domain.errors import MatchingFailed, MatchingUnavailable
 from app.domain.face import BgrImage, FaceBox, Photometry
 from app.domain.verdict import ModelIdentity
+from app.matching.workers import Workers
 from app.services.ports import ImageReader, MatchingHealth
 
 Points = NDArray[np.float32]
@@ -34,17 +44,25 @@ class FaceDetector(Protocol):
 
 class FaceEncoder(Protocol):
     @property
-    def model_id(self) -> str:
-        """Names the template format."""
+    def template_format(self) -> TemplateFormat:
+        """Of the templates it makes."""
 
     def encode(self, image: BgrImage, points: Points) -> NDArray[np.float32]:
         """L2-normalized vector. ValueError where the face gives none."""
 
 
-class EmbeddedMatchingCore:
-    """`MatchingCore` over a reader, a detector and an encoder.
+@dataclass(frozen=True)
+class Recognizer:
+    """An encoder and the scale of its scores."""
 
-    `measure` gives light and sharpness of a face. `detector` or `encoder` is None where its model could not
+    encoder: FaceEncoder
+    calibration: Calibration
+
+
+class EmbeddedMatchingCore:
+    """`MatchingCore` over a reader, a detector and a recognizer; pictures are worked on by `workers` alone.
+
+    `measure` gives light and sharpness of a face. `detector` or `recognizer` is None where its model could not
     be had: the core then says so in `health` and refuses work with `MatchingUnavailable`.
     """
 
@@ -52,53 +70,78 @@ class EmbeddedMatchingCore:
         self,
         reader: ImageReader,
         detector: FaceDetector | None,
-        encoder: FaceEncoder | None,
+        recognizer: Recognizer | None,
         measure: Callable[[BgrImage, FaceBox], Photometry],
         models: Sequence[ModelIdentity],
+        workers: Workers,
     ) -> None:
         self._reader = reader
         self._detector = detector
-        self._encoder = encoder
+        self._recognizer = recognizer
         self._measure = measure
         self._models = tuple(models)
+        self._workers = workers
 
     def create_template(self, image: bytes) -> FaceTemplate | None:
         """Template of the largest face, None where there is none. The same bytes give the same template."""
-        if self._detector is None or self._encoder is None:
+        detector, recognizer = self._detector, self._recognizer
+        if detector is None or recognizer is None:
             raise MatchingUnavailable("The matching core is not ready.")
+        return self._workers.run(lambda: self._describe(image, detector, recognizer.encoder))
+
+    def _describe(self, image: bytes, detector: FaceDetector, encoder: FaceEncoder) -> FaceTemplate | None:
         pixels = self._reader.read_image(image)
-        faces = self._detector.detect(pixels)
+        faces = detector.detect(pixels)
         if not faces:
             return None
         largest = faces[0]
         try:
-            vector = self._encoder.encode(pixels, largest.points)
+            vector = encoder.encode(pixels, largest.points)
         except ValueError as error:
             raise MatchingFailed("The face could not be described.") from error
         return FaceTemplate(
-            template=Template(self._encoder.model_id, vector),
+            template=Template(encoder.template_format, vector),
             box=largest.box,
             interocular_px=float(np.linalg.norm(largest.points[0] - largest.points[1])),
             sharpness=self._measure(pixels, largest.box).sharpness,
             second_face_ratio=min(1.0, faces[1].box.width / largest.box.width) if len(faces) > 1 else 0.0,
+            faces=len(faces),
         )
 
-    def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[float]:
-        """Cosine similarity with each reference, −1…1. `MatchingFailed` where another model made one."""
+    def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[ComparisonScore]:
+        """Scores in the order of the references. `MatchingFailed` where another model made a template."""
+        recognizer = self._recognizer_for(probe)
         try:
-            cosines = [probe.cosine(reference) for reference in references]
+            return [recognizer.calibration.score(probe.cosine(reference)) for reference in references]
         except ValueError as error:
             raise MatchingFailed("The templates cannot be compared.") from error
-        if not np.isfinite(cosines).all():
-            raise MatchingFailed("A template is damaged.")
-        return [min(1.0, max(-1.0, cosine)) for cosine in cosines]
+
+    def search(self, probe: Template, gallery: Mapping[str, Template], limit: int) -> Sequence[Candidate]:
+        """Exact; of equal scores the smaller key comes first."""
+        scores = self.compare(probe, list(gallery.values()))
+        candidates = [Candidate(key, score) for key, score in zip(gallery, scores, strict=True)]
+        return heapq.nsmallest(limit, candidates, key=lambda found: (-found.score.cosine, found.key))
+
+    def _recognizer_for(self, probe: Template) -> Recognizer:
+        """Another model's templates have another scale, or none."""
+        if self._recognizer is None:
+            raise MatchingUnavailable("The matching core is not ready.")
+        if probe.format != self._recognizer.encoder.template_format:
+            raise MatchingFailed("The template is of another model than the matching core's.")
+        return self._recognizer
 
     def health(self) -> MatchingHealth:
         """Ready where both models are loaded."""
-        missing = [
-            name
-            for name, part in (("the face detector", self._detector), ("the recognizer", self._encoder))
-            if part is None
-        ]
-        reason = f"{' and '.join(missing)} could not be loaded" if missing else None
-        return MatchingHealth(is_ready=not missing, models=self._models, reason=reason)
+        parts = (("the face detector", self._detector), ("the recognizer", self._recognizer))
+        missing = [name for name, part in parts if part is None]
+        return MatchingHealth(
+            is_ready=not missing,
+            models=self._models,
+            reason=f"{' and '.join(missing)} could not be loaded" if missing else None,
+            template_format=self._recognizer.encoder.template_format if self._recognizer else None,
+            calibration=self._recognizer.calibration.version if self._recognizer else None,
+        )
+
+    def close(self) -> None:
+        """End the threads; nothing can be asked afterwards."""
+        self._workers.close()

@@ -100,7 +100,7 @@ class AttemptLedger:
             attempt=live.attempts_used,
             asked=live.run.config.number_of_challenges,
             passive=fuse_passive([*live.evidence.passive_frontal, *live.evidence.passive_challenges]),
-            continuity_cosine=None,
+            continuity_score=None,
             profile=settings.liveness_profile,
         )
         return Decision(

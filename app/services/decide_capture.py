@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from app.domain.comparison import FaceTemplate, Template, score_from_cosine
+from app.domain.comparison import FaceTemplate, Template, TemplateFormat
 from app.domain.errors import InvalidImage, NoReferencePortrait, RecordUnreadable
 from app.domain.organization import Capture, KycValidation, OrganizationSettings
 from app.domain.policy import (
@@ -118,18 +118,18 @@ class DecideCapture:
         others: Sequence[Template],
         frames: int,
     ) -> LivenessEvidence | None:
-        """The weakest cosine between the probe and every other kept frame; a frame without a face breaks it."""
+        """The weakest score between the probe and every other kept frame; a frame without a face breaks it."""
         if liveness is None:
             return None
-        cosine: float | None = None
+        score: float | None = None
         if probe is not None and len(others) == frames:
-            cosine = min(self.core.compare(probe.template, others))
+            score = min(found.value for found in self.core.compare(probe.template, others))
         return judge_liveness(
             challenges=liveness.challenges,
             attempt=liveness.attempts,
             asked=liveness.asked,
             passive=liveness.passive,
-            continuity_cosine=cosine,
+            continuity_score=score,
             profile=settings.liveness_profile,
         )
 
@@ -141,20 +141,20 @@ class DecideCapture:
     ) -> FaceMatchEvidence:
         if probe is None:
             return compare_with_threshold(None, settings, [DecisionWarning.NO_FACE_DETECTED.value])
-        reference = self._reference(validation, probe.template.model_id)
+        reference = self._reference(validation, probe.template.format)
         if reference is None:
             return compare_with_threshold(None, settings, [DecisionWarning.NO_REFERENCE_IMAGE.value])
-        cosine = self.core.compare(probe.template, [reference])[0]
-        return compare_with_threshold(score_from_cosine(cosine).value, settings)
+        score = self.core.compare(probe.template, [reference])[0]
+        return compare_with_threshold(score.value, settings)
 
-    def _reference(self, validation: KycValidation | None, model_id: str) -> Template | None:
+    def _reference(self, validation: KycValidation | None, wanted: TemplateFormat) -> Template | None:
         """The stored template where the present model made it, else one made from the portrait."""
         if validation is None:
             return None
-        if validation.template_blob_id and validation.template_model_id == model_id:
+        if validation.template_blob_id and validation.template_model_id == str(wanted):
             with contextlib.suppress(RecordUnreadable):
                 packed = self.blobs.get(validation.template_blob_id, address_of(validation, TEMPLATE))
-                return unpack_template(model_id, packed)
+                return unpack_template(wanted, packed)
         try:
             portrait = read_portrait(self.blobs, validation)
         except NoReferencePortrait:

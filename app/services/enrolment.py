@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.domain.comparison import Template
+from app.domain.comparison import Template, TemplateFormat
 from app.domain.errors import NoReferencePortrait, RecordUnreadable
 from app.domain.organization import KycValidation
 from app.services.ports import BlobAddress, BlobStore
@@ -23,9 +23,9 @@ def pack_template(template: Template) -> bytes:
     return template.vector.astype("<f4").tobytes()
 
 
-def unpack_template(model_id: str, data: bytes) -> Template:
+def unpack_template(template_format: TemplateFormat, data: bytes) -> Template:
     """The reverse of `pack_template`."""
-    return Template(model_id, np.frombuffer(data, dtype="<f4").astype(np.float32))
+    return Template(template_format, np.frombuffer(data, dtype="<f4").astype(np.float32))
 
 
 def read_portrait(blobs: BlobStore, validation: KycValidation) -> bytes:

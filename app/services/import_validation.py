@@ -65,7 +65,7 @@ class ImportValidation:
             approved_at=approved_at,
             external_session_id=new.external_session_id,
             metadata=new.metadata,
-            template_model_id=face.template.model_id,
+            template_model_id=str(face.template.format),
             quality={
                 "interocular_px": round(face.interocular_px, 2),
                 "sharpness": round(face.sharpness, 2),

@@ -183,7 +183,7 @@ class KeepCapture:
             attempt=live.attempts_used,
             asked=asked,
             passive=weakest_passive(seen.passive_frontal, identity, asked),
-            continuity_cosine=None,
+            continuity_score=None,
             profile=settings.liveness_profile,
         )
         injection = injection_evidence(live.injection_signals)

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from app.domain.challenge import ChallengeKind
-from app.domain.comparison import FaceTemplate, Template
+from app.domain.comparison import Candidate, ComparisonScore, FaceTemplate, Template, TemplateFormat
 from app.domain.face import BgrImage, FaceBox, Observation
 from app.domain.organization import (
     ApiKey,
@@ -19,6 +19,7 @@ from app.domain.organization import (
     KycValidation,
     Organization,
     OrganizationSettings,
+    StoredTemplate,
 )
 from app.domain.session import BiometricSession, HostedSession, SessionStatus
 from app.domain.verdict import ModelIdentity
@@ -79,27 +80,40 @@ class PassivePad(Protocol):
 
 @dataclass(frozen=True)
 class MatchingHealth:
-    """Whether the matching core can work, with which models, and why not."""
+    """Whether the matching core can work, with which models, and why not.
+
+    `template_format` is that of the templates it makes, `calibration` the version of the scale of its scores;
+    both None where the core could not be asked.
+    """
 
     is_ready: bool
     models: tuple[ModelIdentity, ...]
     reason: str | None = None
+    template_format: TemplateFormat | None = None
+    calibration: str | None = None
 
 
 class MatchingCore(Protocol):
-    """The matching core: one contract, embedded or remote.
+    """The matching core: one contract, embedded or remote (docs/matching.md).
 
-    Raises `MatchingUnavailable` when out of reach and `InvalidImage` for bytes that are no image.
+    Every call raises `MatchingUnavailable` where the core is out of reach, not ready or too busy: nothing is
+    lost, the call can be repeated. `MatchingFailed` where it answered, but could not do the work.
     """
 
     def create_template(self, image: bytes) -> FaceTemplate | None:
-        """Template of the largest face, None where there is none. JPEG, PNG, WebP or TIFF."""
+        """Template of the largest face, None where there is none. `InvalidImage` for bytes that are no image.
 
-    def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[float]:
-        """Cosine similarity of the probe with each reference, in their order."""
+        JPEG, PNG, WebP or TIFF by content. The same bytes give the same template.
+        """
+
+    def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[ComparisonScore]:
+        """The probe's score with each reference, in their order; `MatchingFailed` where formats differ."""
+
+    def search(self, probe: Template, gallery: Mapping[str, Template], limit: int) -> Sequence[Candidate]:
+        """The `limit` templates of the gallery (key → template) with the highest scores, the highest first."""
 
     def health(self) -> MatchingHealth:
-        """Readiness and models."""
+        """Readiness and models. Never raises: a core that is out of reach is not ready, and the reason says so."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +201,52 @@ class BiometricSessions(Protocol):
 
     def save_hosted(self, hosted: HostedSession) -> None:
         """Write it, and its `attempts_used` as the biometric session's `attempts`."""
+
+
+class Templates(Protocol):
+    """Sealed templates of enrolments: one for each template format that describes a portrait."""
+
+    def put(self, template: StoredTemplate) -> None:
+        """Add, or replace the one of the same validation and format."""
+
+    def get(self, validation_id: str, template_format: TemplateFormat) -> StoredTemplate | None: ...
+
+    def of_approved(
+        self, organization_id: str, is_test: bool, template_format: TemplateFormat, after: str, limit: int
+    ) -> Sequence[StoredTemplate]:
+        """Those of validations that are approved now, by `validation_id`, which is greater than `after`."""
+
+    def lacking(self, template_format: TemplateFormat, after: str, limit: int) -> Sequence[KycValidation]:
+        """Approved validations with a portrait and no template of the format, by `validation_id` after `after`."""
+
+    def remove_other_formats(self, template_format: TemplateFormat) -> int:
+        """Delete the templates of all other formats; how many there were."""
+
+
+class TemplateVault(Protocol):
+    """Seals templates under their entity's data key, and opens them again. It stores nothing itself."""
+
+    def seal(self, validation: KycValidation, template: Template, at: datetime) -> StoredTemplate:
+        """May write the entity's first key in a transaction of its own: call it before `Store.begin()`."""
+
+    def open(self, sealed: Sequence[StoredTemplate]) -> Sequence[Template | None]:
+        """In their order; None where the key is gone or the bytes were changed. One query for all keys."""
+
+
+class Gallery(Protocol):
+    """Templates in memory, one gallery for each organization and mode, for exact search.
+
+    All templates of a gallery are of one format. Threads share it.
+    """
+
+    def put(self, organization_id: str, is_test: bool, key: str, template: Template) -> None:
+        """Add, or replace the template under this key. ValueError where the gallery is of another format."""
+
+    def remove(self, organization_id: str, is_test: bool, key: str) -> bool:
+        """Whether it was there."""
+
+    def search(self, organization_id: str, is_test: bool, probe: Template, limit: int) -> Sequence[Candidate]:
+        """The `limit` most similar, the most similar first. `MatchingFailed` for a probe of another format."""
 
 
 class Captures(Protocol):

@@ -133,7 +133,7 @@ function decisionParts(decision) {
           ],
           [
             "Same face throughout",
-            liveness.continuityCosine === null ? "not measured" : `cosine ${liveness.continuityCosine}`,
+            liveness.continuityScore === null ? "not measured" : `score ${liveness.continuityScore}`,
           ],
         ]),
       ),

@@ -19,19 +19,15 @@ ANALYSIS = """
 import numpy as np
 from app.adapters.images import Images
 from app.adapters.mediapipe_landmarker import LandmarkerPool
-from app.adapters.opencv_faces import SfaceEncoder, YunetDetector
 from app.adapters.passive_pad import PassivePadModels
 from app.adapters.photometry import measure_face
-from app.matching.embedded import EmbeddedMatchingCore
-from tests.models_fixture import model_path
+from tests.models_fixture import model_path, real_core
 from tests.portrait import close_up, jpeg
 
 images, frame = Images(), jpeg(close_up())
 pool = LandmarkerPool(model_path("face_landmarker"), size=2)
 pad = PassivePadModels({"fr_liveness": model_path("fr_liveness")})
-core = EmbeddedMatchingCore(
-    images, YunetDetector(model_path("yunet")), SfaceEncoder(model_path("sface")), measure_face, ()
-)
+core = real_core()
 for _ in range(10):
     image = images.read_frame(frame)
     face = pool.observe(image).face

@@ -33,7 +33,7 @@ def judged(
     challenges: Sequence[ChallengeEvidence] | None = None,
     attempt: int = 1,
     passive: PassivePadEvidence = GOOD_PASSIVE,
-    continuity_cosine: float | None = 0.8,
+    continuity_score: float | None = 80.0,
     profile: str = "standard",
 ) -> LivenessEvidence:
     """`passed` of four challenges, or just these `challenges`."""
@@ -42,7 +42,7 @@ def judged(
         attempt=attempt,
         asked=ASKED,
         passive=passive,
-        continuity_cosine=continuity_cosine,
+        continuity_score=continuity_score,
         profile=profile,
     )
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.comparison import DEFAULT_THRESHOLD, score_from_cosine
+from app.domain.comparison import DEFAULT_THRESHOLD
 from app.domain.organization import OrganizationSettings
 from app.domain.policy import (
-    MIN_CONTINUITY_COSINE,
+    MIN_CONTINUITY_SCORE,
     MIN_PASSIVE_FRAMES,
     MIN_PASSIVE_SCORE,
     compare_with_threshold,
@@ -96,32 +96,32 @@ def test_who_is_asked_too_little_for_a_measurement_of_its_own_is_measured_by_all
 
 
 def test_all_challenges_one_face_and_a_good_passive_score_are_bona_fide() -> None:
-    liveness = judged(passive=scored(91.5), continuity_cosine=0.87654)
+    liveness = judged(passive=scored(91.5), continuity_score=87.65)
     assert (liveness.outcome, liveness.score, liveness.warnings) == (P.BONA_FIDE, 91.5, ())
     assert (liveness.attempts, liveness.asked, len(liveness.challenges)) == (1, 4, 4)
-    assert liveness.continuity_cosine == 0.8765
+    assert liveness.continuity_score == 87.65
 
 
 @pytest.mark.parametrize("profile", ["standard", "strict"])
 @pytest.mark.parametrize(
-    ("cosine", "outcome", "warnings"),
+    ("score", "outcome", "warnings"),
     [
-        (MIN_CONTINUITY_COSINE, P.BONA_FIDE, ()),
-        (MIN_CONTINUITY_COSINE - 0.001, P.PRESENTATION_ATTACK, (W.FACE_CHANGED_DURING_CAPTURE,)),
-        (-1.0, P.PRESENTATION_ATTACK, (W.FACE_CHANGED_DURING_CAPTURE,)),
+        (MIN_CONTINUITY_SCORE, P.BONA_FIDE, ()),
+        (MIN_CONTINUITY_SCORE - 0.001, P.PRESENTATION_ATTACK, (W.FACE_CHANGED_DURING_CAPTURE,)),
+        (0.0, P.PRESENTATION_ATTACK, (W.FACE_CHANGED_DURING_CAPTURE,)),
         (math.nan, P.PRESENTATION_ATTACK, (W.FACE_CHANGED_DURING_CAPTURE,)),
         (None, P.UNDETERMINED, ()),
     ],
 )
 def test_one_face_throughout(
-    cosine: float | None, outcome: PresentationOutcome, warnings: tuple[str, ...], profile: str
+    score: float | None, outcome: PresentationOutcome, warnings: tuple[str, ...], profile: str
 ) -> None:
-    liveness = judged(continuity_cosine=cosine, profile=profile)
+    liveness = judged(continuity_score=score, profile=profile)
     assert (liveness.outcome, liveness.warnings) == (outcome, warnings)
 
 
 def test_continuity_asks_as_much_as_the_default_threshold() -> None:
-    assert score_from_cosine(MIN_CONTINUITY_COSINE).value >= DEFAULT_THRESHOLD
+    assert MIN_CONTINUITY_SCORE >= DEFAULT_THRESHOLD
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_without_a_passive_model_the_score_rests_on_the_challenges() -> None:
 
 
 def test_only_bona_fide_has_a_score() -> None:
-    assert judged(continuity_cosine=None).score == 0.0
+    assert judged(continuity_score=None).score == 0.0
     assert judged(passive=scored(1.0)).score == 0.0
     assert judged(passed=3).score == 0.0
 
@@ -187,7 +187,7 @@ def test_passes_of_an_earlier_attempt_do_not_count() -> None:
 
 
 def test_an_attack_is_told_even_where_challenges_failed_too() -> None:
-    liveness = judged(passed=2, passive=scored(1.0), continuity_cosine=0.1)
+    liveness = judged(passed=2, passive=scored(1.0), continuity_score=1.0)
     assert liveness.outcome is P.PRESENTATION_ATTACK
     assert liveness.warnings == (W.LIVENESS_FACE_ATTACK, W.LOW_LIVENESS_SCORE, W.FACE_CHANGED_DURING_CAPTURE)
 

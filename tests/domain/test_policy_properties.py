@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.organization import OrganizationSettings
-from app.domain.policy import MIN_CONTINUITY_COSINE, MIN_PASSIVE_SCORE, decide
+from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE, decide
 from app.domain.verdict import ChallengeOutcome, Decision, PassivePadEvidence, Verdict
 from tests.domain.evidence import ASKED, decision, judged, one_challenge
 
 SCORES = st.floats(min_value=0.0, max_value=100.0)
 MAYBE_SCORES = st.none() | SCORES
-COSINES = st.none() | st.floats(min_value=-1.0, max_value=1.0)
+CONTINUITY = st.none() | st.floats(min_value=0.0, max_value=100.0)
 SETTINGS = st.builds(
     OrganizationSettings,
     score_decline_threshold=SCORES,
@@ -36,7 +36,7 @@ def evidence(draw: st.DrawFn) -> tuple[Decision, OrganizationSettings]:
     liveness = judged(
         challenges=draw(CHALLENGES),
         passive=draw(PASSIVE),
-        continuity_cosine=draw(COSINES),
+        continuity_score=draw(CONTINUITY),
         profile=settings.liveness_profile,
     )
     whole = decision(
@@ -72,9 +72,9 @@ def test_a_higher_threshold_never_leads_to_a_better_verdict(score: float, one: f
     assert RANK[high] <= RANK[low]
 
 
-@given(SCORES, SCORES, COSINES, CHALLENGES)
+@given(SCORES, SCORES, CONTINUITY, CHALLENGES)
 def test_a_lower_passive_score_never_leads_to_a_better_verdict(
-    one: float, other: float, cosine: float | None, challenges: list[object]
+    one: float, other: float, continuity: float | None, challenges: list[object]
 ) -> None:
     low, high = (
         decide(
@@ -82,7 +82,7 @@ def test_a_lower_passive_score_never_leads_to_a_better_verdict(
                 liveness=judged(
                     challenges=challenges,  # type: ignore[arg-type]
                     passive=PassivePadEvidence(score, 9, ("m",)),
-                    continuity_cosine=cosine,
+                    continuity_score=continuity,
                 )
             ),
             OrganizationSettings(),
@@ -103,8 +103,8 @@ def test_an_approval_rests_on_every_part(drawn: tuple[Decision, OrganizationSett
     assert not whole.needs_review
     assert score is not None
     assert score >= settings.score_decline_threshold + settings.review_band
-    assert liveness.continuity_cosine is not None
-    assert liveness.continuity_cosine >= MIN_CONTINUITY_COSINE - 0.0001
+    assert liveness.continuity_score is not None
+    assert liveness.continuity_score >= MIN_CONTINUITY_SCORE
     last = [item for item in liveness.challenges if item.outcome is not ChallengeOutcome.SWAPPED][-ASKED:]
     assert [(item.outcome, item.attempt) for item in last] == [(ChallengeOutcome.PASSED, 1)] * ASKED
     if liveness.passive.score is None:
@@ -131,7 +131,7 @@ def _without(whole: Decision, settings: OrganizationSettings, missing: str) -> D
         case "score":
             return decision(score=None, liveness=liveness)
         case "continuity":
-            rest = judged(challenges=liveness.challenges, passive=liveness.passive, continuity_cosine=None)
+            rest = judged(challenges=liveness.challenges, passive=liveness.passive, continuity_score=None)
         case _:
             rest = judged(challenges=(), passive=liveness.passive, profile=settings.liveness_profile)
     return replace(whole, liveness=rest)

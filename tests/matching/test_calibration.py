@@ -3,27 +3,20 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from app.adapters.images import Images
-from app.adapters.opencv_faces import SfaceEncoder, YunetDetector
-from app.adapters.photometry import measure_face
-from app.domain.comparison import (
-    CALIBRATION_COSINE,
-    CALIBRATION_SCORE,
-    DEFAULT_THRESHOLD,
-    score_from_cosine,
-)
-from app.matching.embedded import EmbeddedMatchingCore
-from tests.models_fixture import model_path
+from app.domain.comparison import DEFAULT_THRESHOLD
+from tests.models_fixture import calibration_of, real_core
 
 
 def test_the_default_threshold_is_the_measured_cosine() -> None:
-    at_threshold = dict(zip(CALIBRATION_SCORE, CALIBRATION_COSINE, strict=True))[DEFAULT_THRESHOLD]
-    assert score_from_cosine(at_threshold).value == DEFAULT_THRESHOLD
-    assert score_from_cosine(at_threshold - 0.001).value < DEFAULT_THRESHOLD
+    scale = calibration_of("sface")
+    at_threshold = dict(zip(scale.scores, scale.cosines, strict=True))[DEFAULT_THRESHOLD]
+    assert scale.score(at_threshold).value == DEFAULT_THRESHOLD
+    assert scale.score(at_threshold - 0.001).value < DEFAULT_THRESHOLD
 
 
 def test_the_scale_is_monotone_and_spans_0_to_100() -> None:
-    scores = [score_from_cosine(step / 1000).value for step in range(-1000, 1001)]
+    scale = calibration_of("sface")
+    scores = [scale.score(step / 1000).value for step in range(-1000, 1001)]
     assert scores == sorted(scores)
     assert (scores[0], scores[-1]) == (0, 100)
     above_zero = scores[1001:]
@@ -31,13 +24,7 @@ def test_the_scale_is_monotone_and_spans_0_to_100() -> None:
 
 
 def test_portraits_of_the_same_people_match_and_others_do_not(shared_media: Path) -> None:
-    core = EmbeddedMatchingCore(
-        Images(),
-        YunetDetector(model_path("yunet")),
-        SfaceEncoder(model_path("sface")),
-        measure_face,
-        (),
-    )
+    core = real_core()
     with (shared_media / "pairs" / "wild_pairs.csv").open(newline="", encoding="utf-8") as rows:
         pairs = [(row["path_a"], row["path_b"], row["same"] == "1") for row in csv.DictReader(rows)]
     templates = {}
@@ -48,8 +35,7 @@ def test_portraits_of_the_same_people_match_and_others_do_not(shared_media: Path
     wrong = [
         (first, second)
         for first, second, is_mated in pairs
-        if is_mated
-        != (score_from_cosine(core.compare(templates[first], [templates[second]])[0]).value >= DEFAULT_THRESHOLD)
+        if is_mated != (core.compare(templates[first], [templates[second]])[0].value >= DEFAULT_THRESHOLD)
     ]
     assert len(pairs) > 300
     assert wrong == []

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.comparison import Template
+from app.domain.comparison import ComparisonScore, Template
 from app.domain.errors import InvalidState, MatchingUnavailable
 from app.domain.session import BiometricSession, SessionStatus
 from app.services.capture_view import PageState
@@ -79,7 +79,7 @@ def test_a_cancel_between_comparison_and_verdict_wins(
     studio.up_to_still().keep()
     compare = studio.core.compare
 
-    def compare_late(probe: Template, references: Sequence[Template]) -> Sequence[float]:
+    def compare_late(probe: Template, references: Sequence[Template]) -> Sequence[ComparisonScore]:
         if not studio.stored()[0].status.is_terminal:
             studio.cancel(studio.caller, studio.session.session_id)
         return compare(probe, references)

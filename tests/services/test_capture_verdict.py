@@ -19,7 +19,7 @@ from app.domain.verdict import DecisionWarning, PresentationOutcome, RejectionCo
 from app.services.capture_view import PageState
 from tests.builders import PORTRAIT_BYTES
 from tests.faces import RESTING, Face, measurement
-from tests.fakes import face_of
+from tests.fakes import FAKE_FORMAT, face_of
 from tests.services.studio import PAD_MODEL, Studio, make_studio
 
 W = DecisionWarning
@@ -60,7 +60,7 @@ def test_the_enrolled_person_who_did_what_was_asked_is_approved(studio: Studio) 
     assert (decision.face_match.score, decision.face_match.is_match) == (100.0, True)
     assert decision.liveness is not None
     assert (decision.liveness.outcome, decision.liveness.score) == (PresentationOutcome.BONA_FIDE, 95.0)
-    assert decision.liveness.continuity_cosine == pytest.approx(1.0, abs=1e-4)
+    assert decision.liveness.continuity_score == pytest.approx(100.0, abs=0.1)
     assert decision.models == (PAD_MODEL, *studio.core.health().models)
     assert decision.warnings == ()
     hosted = studio.stored()[1]
@@ -251,7 +251,7 @@ def test_the_better_of_still_and_frame_is_chosen_by_size_not_by_score(studio: St
     kept = studio.up_to_still().keep()
     still, selfie = (next(item.jpeg for item in kept.frames if item.kind == kind) for kind in ("still", "selfie"))
     near = face_of(PORTRAIT_BYTES).template.vector + 0.5 * face_of(STRANGER).template.vector
-    blurred = Template("fake-model", (near / np.linalg.norm(near)).astype(np.float32))
+    blurred = Template(FAKE_FORMAT, (near / np.linalg.norm(near)).astype(np.float32))
     studio.core.faces[still] = face_of(PORTRAIT_BYTES, width=100)
     studio.core.faces[selfie] = replace(face_of(PORTRAIT_BYTES, width=200), template=blurred)
     session = verdict(studio)

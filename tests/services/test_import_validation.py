@@ -12,7 +12,7 @@ from app.domain.organization import Entity, KycValidation, Organization, Validat
 from app.services.enrolment import PORTRAIT, TEMPLATE, address_of, read_portrait, unpack_template
 from app.services.import_validation import ImportValidation, ValidationImport
 from tests.builders import Builder, add_organization, caller_of
-from tests.fakes import EPOCH, FakeClock, FakeMatchingCore, MemoryBlobStore, SeededRandomness, face_of
+from tests.fakes import EPOCH, FAKE_FORMAT, FakeClock, FakeMatchingCore, MemoryBlobStore, SeededRandomness, face_of
 
 PICTURE = b"a picture"
 
@@ -66,8 +66,8 @@ def test_portrait_and_template_are_kept_each_under_its_own_address(world: World)
     assert validation.template_blob_id
     assert world.blobs.blobs[validation.portrait_blob_id][0] == address_of(validation, PORTRAIT)
     packed = world.blobs.get(validation.template_blob_id, address_of(validation, TEMPLATE))
-    template = unpack_template(validation.template_model_id or "", packed)
-    assert template.model_id == face_of(PICTURE).template.model_id
+    template = unpack_template(FAKE_FORMAT, packed)
+    assert validation.template_model_id == str(FAKE_FORMAT)
     np.testing.assert_array_equal(template.vector, face_of(PICTURE).template.vector)
 
 

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from app.adapters.images import Images
-from app.adapters.opencv_faces import SFACE_MODEL_ID, DetectedFace, SfaceEncoder, YunetDetector
-from app.adapters.photometry import measure_face
-from app.domain.comparison import DEFAULT_THRESHOLD, ComparisonOutcome, score_from_cosine
+from app.adapters.onnx_recognizer import OnnxRecognizer
+from app.adapters.yunet_detector import DetectedFace, YunetDetector
+from app.domain.comparison import DEFAULT_THRESHOLD, ComparisonOutcome, TemplateFormat
 from app.domain.face import BgrImage
 from app.matching.embedded import EmbeddedMatchingCore
-from tests.models_fixture import model_path
+from tests.models_fixture import entry_of, model_path, real_core, real_encoder
 from tests.portrait import astronaut, jpeg
 
 FACE_WIDTH_PX = 90
@@ -26,8 +26,8 @@ def detector() -> YunetDetector:
 
 
 @pytest.fixture(scope="module")
-def encoder() -> SfaceEncoder:
-    return SfaceEncoder(model_path("sface"), pool_size=2)
+def encoder() -> OnnxRecognizer:
+    return real_encoder()
 
 
 def portrait_with_face_of(width: float) -> BgrImage:
@@ -44,14 +44,14 @@ def only_face(detector: YunetDetector, image: BgrImage) -> DetectedFace:
     return faces[0]
 
 
-def cosine(detector: YunetDetector, encoder: SfaceEncoder, one: BgrImage, other: BgrImage) -> float:
+def cosine(detector: YunetDetector, encoder: OnnxRecognizer, one: BgrImage, other: BgrImage) -> float:
     first, second = (encoder.encode(image, only_face(detector, image).points) for image in (one, other))
     return float(first @ second)
 
 
 @pytest.mark.parametrize("width", [60, 90, 200, 500, 1200, 3000])
 def test_faces_of_every_size_are_found_and_alike(
-    detector: YunetDetector, encoder: SfaceEncoder, width: int
+    detector: YunetDetector, encoder: OnnxRecognizer, width: int
 ) -> None:
     image = portrait_with_face_of(width)
     assert only_face(detector, image).box.width == pytest.approx(width, rel=0.15)
@@ -60,7 +60,7 @@ def test_faces_of_every_size_are_found_and_alike(
 
 @pytest.mark.parametrize("width", [60, 100])
 def test_a_small_face_in_a_large_picture_is_found_and_well_aligned(
-    detector: YunetDetector, encoder: SfaceEncoder, width: int
+    detector: YunetDetector, encoder: OnnxRecognizer, width: int
 ) -> None:
     small = portrait_with_face_of(width)
     canvas = np.full((4900, 4900, 3), 128, dtype=np.uint8)
@@ -74,7 +74,9 @@ def test_a_small_face_in_a_large_picture_is_found_and_well_aligned(
 
 
 @pytest.mark.parametrize("degrees", [-45, -30, -15, 15, 30, 45])
-def test_a_tilted_head_is_found_and_alike(detector: YunetDetector, encoder: SfaceEncoder, degrees: float) -> None:
+def test_a_tilted_head_is_found_and_alike(
+    detector: YunetDetector, encoder: OnnxRecognizer, degrees: float
+) -> None:
     matrix = cv2.getRotationMatrix2D((223, 120), degrees, 1)
     tilted = np.asarray(cv2.warpAffine(astronaut(), matrix, (512, 512)), dtype=np.uint8)
     assert cosine(detector, encoder, tilted, astronaut()) > 0.9
@@ -103,7 +105,7 @@ def test_where_there_is_no_face_none_is_found(detector: YunetDetector, shape: tu
     assert detector.detect(noise) == []
 
 
-def test_a_template_is_normalized_and_always_the_same(detector: YunetDetector, encoder: SfaceEncoder) -> None:
+def test_a_template_is_normalized_and_always_the_same(detector: YunetDetector, encoder: OnnxRecognizer) -> None:
     face = only_face(detector, astronaut())
     vector = encoder.encode(astronaut(), face.points)
     assert vector.shape == (128,)
@@ -114,7 +116,7 @@ def test_a_template_is_normalized_and_always_the_same(detector: YunetDetector, e
     assert np.array_equal(vector, again)
 
 
-def test_points_outside_the_picture_do_no_harm(encoder: SfaceEncoder) -> None:
+def test_points_outside_the_picture_do_no_harm(encoder: OnnxRecognizer) -> None:
     points = np.array([(-500, -500), (-400, -500), (-450, -450), (-490, -400), (-410, -400)], dtype=np.float32)
     for moved in (points, points + 5000, points * 1000):
         try:
@@ -124,7 +126,7 @@ def test_points_outside_the_picture_do_no_harm(encoder: SfaceEncoder) -> None:
         assert np.isfinite(vector).all()
 
 
-def test_threads_share_detector_and_encoder(detector: YunetDetector, encoder: SfaceEncoder) -> None:
+def test_threads_share_detector_and_encoder(detector: YunetDetector, encoder: OnnxRecognizer) -> None:
     images = [portrait_with_face_of(width) for width in (80, 120, 200, 300)]
     expected = [encoder.encode(image, only_face(detector, image).points) for image in images]
     same: list[bool] = []
@@ -142,18 +144,22 @@ def test_threads_share_detector_and_encoder(detector: YunetDetector, encoder: Sf
     assert same == [True] * 12
 
 
-@pytest.mark.parametrize("kind", [YunetDetector, SfaceEncoder])
-def test_a_file_that_is_no_model_is_named(kind: type[YunetDetector | SfaceEncoder], tmp_path: Path) -> None:
+def load_recognizer(path: Path) -> object:
+    return OnnxRecognizer(path, TemplateFormat("sface", "1"), entry_of("sface"))
+
+
+@pytest.mark.parametrize("load", [YunetDetector, load_recognizer])
+def test_a_file_that_is_no_model_is_named(load: Callable[[Path], object], tmp_path: Path) -> None:
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no model")
     for path in (broken, tmp_path / "missing.onnx"):
         with pytest.raises(RuntimeError, match=path.name):
-            kind(path)
+            load(path)
 
 
 @pytest.fixture(scope="module")
-def core(detector: YunetDetector, encoder: SfaceEncoder) -> EmbeddedMatchingCore:
-    return EmbeddedMatchingCore(Images(), detector, encoder, measure_face, ())
+def core() -> EmbeddedMatchingCore:
+    return real_core()
 
 
 def test_the_core_compares_real_people(core: EmbeddedMatchingCore, shared_media: Path) -> None:
@@ -166,14 +172,14 @@ def test_the_core_compares_real_people(core: EmbeddedMatchingCore, shared_media:
     assert obama_too is not None
     assert biden is not None
     mated, other = core.compare(obama.template, [obama_too.template, biden.template])
-    assert score_from_cosine(mated).outcome(DEFAULT_THRESHOLD) is ComparisonOutcome.MATCH
-    assert score_from_cosine(other).outcome(DEFAULT_THRESHOLD) is ComparisonOutcome.NON_MATCH
+    assert mated.outcome(DEFAULT_THRESHOLD) is ComparisonOutcome.MATCH
+    assert other.outcome(DEFAULT_THRESHOLD) is ComparisonOutcome.NON_MATCH
 
 
 def test_the_core_describes_a_portrait(core: EmbeddedMatchingCore) -> None:
     made = core.create_template(jpeg(astronaut()))
     assert made is not None
-    assert made.template.model_id == SFACE_MODEL_ID
+    assert made.template.format == core.health().template_format
     assert made.box.width == pytest.approx(FACE_WIDTH_PX, abs=5)
     assert 30 < made.interocular_px < 60
     assert made.second_face_ratio == 0

@@ -1,4 +1,4 @@
-"""Face detection (YuNet) and recognition (SFace) on stills, by OpenCV."""
+"""Face detection (YuNet) on stills, by OpenCV."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.adapters.pixels import resized, scaled_size, surroundings
 from app.adapters.pool import Pool
 from app.domain.face import BgrImage, FaceBox
-
-SFACE_MODEL_ID = "sface-2021dec-int8bq"
-"""Names the template format; templates of another model are not comparable with these."""
 
 DETECTION_SIDES = (640, 320, 1280, 2560)
 """Longest sides, in pixels, of the copies that are searched in turn until one shows a face.
@@ -50,13 +48,6 @@ _REFINE_REACH = 1.0
 NMS_OVERLAP = 0.3
 MAX_FACES = 50
 
-MAX_INTEROCULAR_PX = 70.0
-"""Twice the distance in the recognizer's 112 × 112 input: a larger face is shrunk by area first, because
-OpenCV's alignment samples single pixels and would alias."""
-
-_ALIGNMENT_MARGIN = 4.0
-"""Interocular distances around the eyes, nose and mouth that the aligned square can reach at any roll."""
-
 
 @dataclass(frozen=True)
 class DetectedFace:
@@ -89,29 +80,6 @@ class YunetDetector:
         return []
 
 
-class SfaceEncoder:
-    """Describes an aligned face. RuntimeError where the model cannot be loaded."""
-
-    model_id = SFACE_MODEL_ID
-
-    def __init__(self, model_path: Path, pool_size: int = 1) -> None:
-        _one_thread_per_call()
-        self._pool = Pool(lambda: _create_recognizer(model_path), pool_size)
-
-    def encode(self, image: BgrImage, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        """128 float32, L2-normalized, of the face whose five points are given. About 25–60 ms.
-
-        ValueError where the recognizer gives nothing that can be normalized.
-        """
-        region, row = _alignment_region(image, points)
-        with self._pool.borrow() as recognizer:
-            vector = np.asarray(recognizer.feature(recognizer.alignCrop(region, row)), np.float32).ravel()
-        length = float(np.linalg.norm(vector))
-        if not np.isfinite(length) or length == 0:
-            raise ValueError("the recognizer gave no usable template")
-        return np.asarray(vector / length, dtype=np.float32)
-
-
 def _one_thread_per_call() -> None:
     """The pools use the cores; threads inside OpenCV as well would only fight over them."""
     cv2.setNumThreads(1)
@@ -124,23 +92,16 @@ def _create_detector(model_path: Path) -> cv2.FaceDetectorYN:
         raise RuntimeError(f"{model_path.name} cannot be loaded") from error
 
 
-def _create_recognizer(model_path: Path) -> cv2.FaceRecognizerSF:
-    try:
-        return cv2.FaceRecognizerSF.create(str(model_path), "")
-    except cv2.error as error:
-        raise RuntimeError(f"{model_path.name} cannot be loaded") from error
-
-
 def _search_copies(image: BgrImage) -> Iterator[tuple[BgrImage, float]]:
     """Copies to search, each with its scale. None is enlarged, and none is searched twice."""
     searched: set[tuple[int, int]] = set()
     for side in DETECTION_SIDES:
         scale = min(1.0, side / max(image.shape[:2]))
-        size = _scaled_size(image, scale)
+        size = scaled_size(image, scale)
         if size in searched or min(size) < MIN_SIDE_PX:
             continue
         searched.add(size)
-        yield (image if scale == 1 else _resized(image, size)), scale
+        yield (image if scale == 1 else resized(image, size)), scale
 
 
 def _search(detector: cv2.FaceDetectorYN, copy: BgrImage, scale: float) -> list[DetectedFace]:
@@ -161,9 +122,9 @@ def _refined(detector: cv2.FaceDetectorYN, image: BgrImage, face: DetectedFace) 
     """The same face, found again in its surroundings alone and upright; as it was where that fails."""
     reach = _REFINE_REACH * max(face.box.width, face.box.height)
     centre = np.array(face.box.centre)
-    region, corner = _surroundings(image, centre - reach, centre + reach)
+    region, corner = surroundings(image, centre - reach, centre + reach)
     scale = REFINED_WIDTH_PX / face.box.width
-    region = _resized(region, _scaled_size(region, scale))
+    region = resized(region, scaled_size(region, scale))
     centre_x, centre_y = (centre - corner) * scale
     points = _upright_points(
         detector,
@@ -204,30 +165,10 @@ def _upright_points(
     return points
 
 
-def _surroundings(
-    image: BgrImage, low: NDArray[np.floating[Any]], high: NDArray[np.floating[Any]]
-) -> tuple[BgrImage, NDArray[np.int64]]:
-    """The part of the image between two corners (x, y), at least one pixel, and where it begins."""
-    height, width = image.shape[:2]
-    left, top = np.clip(np.floor(low), 0, (width - 1, height - 1)).astype(int)
-    right, bottom = np.clip(np.ceil(high), (left + 1, top + 1), (width, height)).astype(int)
-    return image[top:bottom, left:right], np.array((left, top))
-
-
 def _roll_degrees(points: NDArray[np.float32]) -> float:
     """Angle of the line from the right eye to the left one, growing with the clock."""
     right_eye, left_eye = points[0], points[1]
     return math.degrees(math.atan2(left_eye[1] - right_eye[1], left_eye[0] - right_eye[0]))
-
-
-def _scaled_size(image: BgrImage, scale: float) -> tuple[int, int]:
-    """(width, height) of the scaled image."""
-    return max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-
-
-def _resized(image: BgrImage, size: tuple[int, int]) -> BgrImage:
-    method = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
 
 
 def _detected(row: NDArray[Any], scale: float) -> DetectedFace:
@@ -237,16 +178,3 @@ def _detected(row: NDArray[Any], scale: float) -> DetectedFace:
         points=(row[4:14].reshape(5, 2) / scale).astype(np.float32),
         score=float(row[14]),
     )
-
-
-def _alignment_region(image: BgrImage, points: NDArray[np.float32]) -> tuple[BgrImage, NDArray[np.float32]]:
-    """The face's surroundings, shrunk to `MAX_INTEROCULAR_PX`, and OpenCV's row of 15 with the points in it."""
-    interocular = max(float(np.linalg.norm(points[0] - points[1])), 1.0)
-    reach = _ALIGNMENT_MARGIN * interocular
-    region, corner = _surroundings(image, points.min(axis=0) - reach, points.max(axis=0) + reach)
-    scale = min(1.0, MAX_INTEROCULAR_PX / interocular)
-    if scale < 1:
-        region = _resized(region, _scaled_size(region, scale))
-    row = np.zeros(15, dtype=np.float32)
-    row[4:14] = ((points - corner) * scale).ravel()
-    return region, row
