@@ -1,19 +1,25 @@
-"""A face recognizer from an ONNX file and its manifest entry; ONNX Runtime runs it."""
+"""A face recognizer from an ONNX file and its manifest entry; ONNX Runtime runs it.
+
+The runtime is imported where a model is loaded, and never before: the import starts a thread, and a process that
+was forked off afterwards (a gunicorn worker) aborts when it ends and looks for that thread.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from app.adapters.onnx_graph import prepare
-from app.adapters.pixels import resized, scaled_size, surroundings
+from app.adapters.pixels import resized, scaled_size, similarity, surroundings
 from app.adapters.recognizer_entry import RecognizerEntry
 from app.domain.comparison import TemplateFormat
 from app.domain.face import BgrImage
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 OVERSAMPLING = 2.0
 """A face with more pixels than this for one of the input is shrunk by area first: the alignment samples single
@@ -80,18 +86,11 @@ class OnnxRecognizer:
             )
 
 
-def similarity(points: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """2 × 3: turn, scale and shift that bring `points` nearest to `target` in least squares (Umeyama 1991)."""
-    centre, aim = points.mean(axis=0), target.mean(axis=0)
-    source, wanted = points - centre, target - aim
-    # In the plane the best turn and scale are one complex number: sum(wanted · conj(source)) / sum(|source|²).
-    one, other = source[:, 0] + 1j * source[:, 1], wanted[:, 0] + 1j * wanted[:, 1]
-    factor = np.vdot(one, other) / max(float(np.vdot(one, one).real), 1e-9)
-    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return np.hstack([turn, (aim - turn @ centre)[:, None]])
-
-
 def _load(path: Path) -> onnxruntime.InferenceSession:
+    import onnxruntime  # noqa: PLC0415 (see above)
+
+    from app.adapters.onnx_graph import prepare  # noqa: PLC0415 (the package it needs is for loading alone)
+
     options = onnxruntime.SessionOptions()
     # The matching core's threads use the cores; threads inside the runtime as well would only fight over them.
     options.intra_op_num_threads = 1

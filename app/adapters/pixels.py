@@ -1,4 +1,4 @@
-"""Cutting and scaling of pictures."""
+"""Cutting, scaling and turning of pictures."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ def resized(image: BgrImage, size: tuple[int, int]) -> BgrImage:
     """By area where it shrinks, so that nothing aliases."""
     method = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8)
+
+
+def similarity(points: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """2 × 3: turn, scale and shift that bring `points` nearest to `target` in least squares (Umeyama 1991)."""
+    centre, aim = points.mean(axis=0), target.mean(axis=0)
+    source, wanted = points - centre, target - aim
+    # In the plane the best turn and scale are one complex number: sum(wanted · conj(source)) / sum(|source|²).
+    one, other = source[:, 0] + 1j * source[:, 1], wanted[:, 0] + 1j * wanted[:, 1]
+    factor = np.vdot(one, other) / max(float(np.vdot(one, one).real), 1e-9)
+    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return np.hstack([turn, (aim - turn @ centre)[:, None]])
