@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, cast
 
-from flask import Response, g, request
+from flask import g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -53,9 +53,3 @@ def required_scope(view: Callable[..., object]) -> Scope | None:
 def caller() -> Caller:
     """Who makes this request; only behind `requires`."""
     return cast("Caller", g.caller)
-
-
-def not_cached(response: Response) -> Response:
-    """Answers about people are for nobody's cache."""
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response

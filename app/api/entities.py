@@ -6,10 +6,11 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.api.authentication import caller, requires
-from app.api.requests import EntityBody, EntityQuery, path_id, read_json, read_query
+from app.api.requests import EntityBody, EntityQuery, path_id
 from app.api.services import api_services
 from app.api.wire import entity_json
 from app.domain.organization import Scope
+from app.web.requests import read_json, read_query
 
 entities = Blueprint("entities", __name__, url_prefix="/entities")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from app.api.errors import RETRY_AFTER_SECONDS
 from app.api.services import api_services
+from app.web.errors import RETRY_AFTER_SECONDS
 
 health = Blueprint("health", __name__)
 

@@ -5,41 +5,25 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from flask import request
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    ValidationError,
-)
-from pydantic.alias_generators import to_camel
-from werkzeug.exceptions import RequestEntityTooLarge
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
-from app.api.json_body import check_text, parse_json
-from app.api.services import api_services
 from app.domain.challenge import Ability
 from app.domain.errors import InvalidRequest, ObjectNotFound
 from app.services.open_session import SessionRequest
 from app.services.register_entity import NewEntity
+from app.web.json_body import parse_json
+from app.web.requests import Body
 
 METADATA_MAX_BYTES = 10 * 1024
 """As compact UTF-8 JSON."""
-MAX_PROBLEMS = 20
-"""How many wrong fields an answer names."""
 SESSION_SECONDS_MIN = 60
 SESSION_SECONDS_MAX = 31 * 24 * 60 * 60
 PAGE_DEFAULT, PAGE_MAX = 50, 100
 OFFSET_MAX = 2**31 - 1
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def _uuid(text: str) -> str:
@@ -82,14 +66,6 @@ def _json_text(value: object) -> object:
 Uuid = Annotated[str, AfterValidator(_uuid)]
 ShortText = Annotated[str, Field(min_length=1, max_length=256)]
 SmallObject = Annotated[dict[str, object], AfterValidator(_small_object)]
-
-
-class Body(BaseModel):
-    """Names in camelCase, no silent conversions, unknown fields ignored."""
-
-    model_config = ConfigDict(
-        extra="ignore", strict=True, alias_generator=to_camel, allow_inf_nan=False, hide_input_in_errors=True
-    )
 
 
 class EntityBody(Body):
@@ -174,61 +150,8 @@ class CurrentQuery(Body):
     basis: Literal["created", "approved"] = "created"
 
 
-def read_json(model: type[M]) -> M:
-    """The body of this request, or `InvalidRequest` naming every wrong field."""
-    if request.mimetype and not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
-        raise InvalidRequest("Send the body as application/json.", {"Content-Type": "must be application/json"})
-    return validate(model, parse_json(_body()))
-
-
-def _body() -> bytes:
-    """All of the body. Where it came without a length the reader stops at the limit and says nothing."""
-    body = request.get_data(cache=False)
-    if request.content_length is None and len(body) >= api_services().max_body_bytes:
-        raise RequestEntityTooLarge
-    return body
-
-
-def read_query(model: type[M]) -> M:
-    """The query of this request."""
-    return validate(model, _texts(request.args.to_dict()))
-
-
-def read_form(model: type[M]) -> M:
-    """The text fields of a multipart form; an empty one counts as not sent."""
-    if request.mimetype != "multipart/form-data":
-        raise InvalidRequest(
-            "Send the body as multipart/form-data.", {"Content-Type": "must be multipart/form-data"}
-        )
-    return validate(model, {name: text for name, text in _texts(request.form.to_dict()).items() if text})
-
-
 def path_id(text: str) -> str:
     """An id from the path; a malformed one names nothing: `ObjectNotFound`."""
     if not _UUID.fullmatch(text):
         raise ObjectNotFound("No such object.")
     return text.lower()
-
-
-def validate(model: type[M], value: object) -> M:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False, include_input=False)
-        fields = {
-            ".".join(str(part) for part in problem["loc"]) or "body": _plain(problem["msg"])
-            for problem in problems[:MAX_PROBLEMS]
-        }
-        raise InvalidRequest("The request has wrong or missing fields.", fields) from error
-
-
-def _texts(values: dict[str, str]) -> dict[str, str]:
-    for name, text in values.items():
-        check_text(name)
-        check_text(text)
-    return values
-
-
-def _plain(message: str) -> str:
-    """The validator's sentence without its own prefix."""
-    return message.removeprefix("Value error, ")

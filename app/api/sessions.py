@@ -6,12 +6,13 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.api.authentication import caller, requires
-from app.api.requests import CurrentQuery, SessionBody, path_id, read_json, read_query
+from app.api.requests import CurrentQuery, SessionBody, path_id
 from app.api.services import api_services
 from app.api.wire import created_session_json, session_json
 from app.domain.organization import Scope
 from app.domain.session import BiometricSession
 from app.services.authenticate import Integration
+from app.web.requests import read_json, read_query
 
 sessions = Blueprint("sessions", __name__, url_prefix="/kyc/biometric")
 

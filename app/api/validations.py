@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from app.api.authentication import caller, requires
-from app.api.requests import ImportForm, read_form
+from app.api.requests import ImportForm
 from app.api.services import api_services
 from app.api.wire import validation_json
-from app.domain.errors import InvalidRequest
 from app.domain.organization import Scope
 from app.services.authenticate import Integration
 from app.services.import_validation import ValidationImport
+from app.web.images import read_image
+from app.web.requests import read_form
 
 validations = Blueprint("validations", __name__, url_prefix="/kyc/validations")
-
-_DATA_URL = re.compile(r"\Adata:image/[a-z0-9.+-]{1,32};base64,", re.IGNORECASE)
 
 
 @validations.post("/import")
@@ -38,19 +33,3 @@ def import_validation() -> ResponseReturnValue:
         ),
     )
     return jsonify(validation_json(validation)), 201
-
-
-def read_image(name: str) -> bytes:
-    """A form's image: a file, or base64 with or without a data URL in front; the file wins."""
-    file = request.files.get(name)
-    sent: bytes = file.read() if file is not None else b""
-    if sent:
-        return sent
-    text = request.form.get(name, "")
-    try:
-        data = base64.b64decode(re.sub(r"\s+", "", _DATA_URL.sub("", text)), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequest("An image cannot be read.", {name: "is neither a file nor base64"}) from error
-    if not data:
-        raise InvalidRequest("An image is missing.", {name: "is missing"})
-    return data

@@ -158,8 +158,9 @@ def _challenge_json(challenge: ChallengeEvidence) -> Json:
 
 
 def _face_match_json(face_match: FaceMatchEvidence) -> Json:
+    status = "approved" if face_match.is_match else "in_review" if face_match.has_failed else "declined"
     return {
-        "status": "approved" if face_match.is_match else "declined",
+        "status": status,
         "score": face_match.score,
         "threshold": face_match.threshold,
         "warnings": list(face_match.warnings),

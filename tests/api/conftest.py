@@ -30,7 +30,7 @@ from app.services.read_session import ReadSession
 from app.services.readiness import CheckReadiness
 from app.services.register_entity import FindEntity, RegisterEntity
 from tests.builders import Builder, add_organization
-from tests.fakes import FakeClock, FakeMatchingCore, SeededRandomness
+from tests.fakes import FakeClock, FakeMatchingCore, FakeTemplateVault, SeededRandomness
 from tests.store_fixtures import (
     database_url,
     empty_database_url,
@@ -139,6 +139,7 @@ def make_services(
         import_validation=ImportValidation(
             store=store,
             blobs=blobs,
+            vault=FakeTemplateVault(),
             core=core,
             clock=clock,
             randomness=randomness,

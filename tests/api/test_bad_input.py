@@ -8,8 +8,8 @@ import pytest
 
 from app.adapters.db.engine import make_engine
 from app.adapters.db.unit_of_work import SqlStore
-from app.api import errors
 from app.domain.errors import BonafideError, RecordUnreadable
+from app.web import errors
 from tests.api.conftest import BODY_MAX_BYTES, Answer, Api
 
 ENTITIES = "/api/entities"

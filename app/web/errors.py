@@ -1,4 +1,4 @@
-"""Every error an API caller can see, in one table: exception → HTTP status and code."""
+"""Every error a caller of any door can see, in one table: exception → HTTP status and code."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ HTTP_CODES: Mapping[int, str] = {
     413: "PAYLOAD_TOO_LARGE",
 }
 """What the web framework refuses by itself. Anything else below 500 is a wrong request."""
+
+STATUS_OF_CODE: Mapping[str, int] = {
+    **{code: status for status, code in (*TABLE.values(), INTERNAL_ERROR)},
+    **{code: status for status, code in HTTP_CODES.items()},
+}
+"""For descriptions: which status a code comes with."""
 
 FIXED_MESSAGES: Mapping[str, str] = {
     "INTERNAL_ERROR": "Something went wrong on our side.",

@@ -11,6 +11,8 @@ MAX_DEPTH = 32
 """Levels of lists and objects in a body; the deepest body of the contract has four."""
 
 MAX_VALUES = 10_000
+"""Names, values and items together, unless a door says otherwise."""
+
 MAX_INTEGER = 2**63 - 1
 
 
@@ -18,11 +20,11 @@ class _Refused(ValueError):
     """The document is JSON, or nearly, but not acceptable; the message says why."""
 
 
-def parse_json(data: bytes) -> object:
+def parse_json(data: bytes, max_values: int = MAX_VALUES) -> object:
     """The value of a UTF-8 JSON document; `InvalidRequest` for anything that is not plainly one."""
     try:
         value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_constant)
-        _check(value)
+        _check(value, max_values)
     except _Refused as error:
         raise InvalidRequest(f"The body cannot be accepted: {error}.", {"body": str(error)}) from error
     except (ValueError, RecursionError) as error:
@@ -33,7 +35,7 @@ def parse_json(data: bytes) -> object:
 def check_text(text: str) -> None:
     """Raise `InvalidRequest` for text that no store keeps: NUL, and halves of characters."""
     try:
-        _check(text)
+        _check_text(text)
     except _Refused as error:
         raise InvalidRequest(f"The request cannot be accepted: {error}.") from error
 
@@ -50,7 +52,7 @@ def _constant(name: str) -> object:
     raise _Refused(f"{name} is no number of JSON")
 
 
-def _check(value: object) -> None:
+def _check(value: object, max_values: int) -> None:
     """Walk without recursion: the depth is the stranger's choice."""
     waiting: list[tuple[object, int]] = [(value, 1)]
     seen = 0
@@ -63,8 +65,8 @@ def _check(value: object) -> None:
         elif isinstance(one, dict | list):
             children = [*one, *one.values()] if isinstance(one, dict) else one
             seen += len(children)
-            if depth > MAX_DEPTH or seen > MAX_VALUES:
-                raise _Refused(f"it holds more than {MAX_DEPTH} levels or {MAX_VALUES} values")
+            if depth > MAX_DEPTH or seen > max_values:
+                raise _Refused(f"it holds more than {MAX_DEPTH} levels or {max_values} values")
             waiting += [(child, depth + 1) for child in children]
 
 

@@ -1,0 +1,98 @@
+"""Bodies and queries of a request, read and validated by the models that declare them."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from flask import current_app, request
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from app.domain.errors import InvalidRequest
+from app.web.json_body import MAX_VALUES, check_text, parse_json
+
+MAX_PROBLEMS = 20
+"""How many wrong fields an answer names."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """Names in camelCase, no silent conversions, unknown fields ignored."""
+
+    model_config = ConfigDict(
+        extra="ignore", strict=True, alias_generator=to_camel, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+def is_form() -> bool:
+    """Whether this request is sent as a multipart form."""
+    return request.mimetype == "multipart/form-data"
+
+
+def read_json(model: type[M], max_values: int = MAX_VALUES) -> M:
+    """The body of this request, or `InvalidRequest` naming every wrong field."""
+    if request.mimetype and not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
+        raise InvalidRequest("Send the body as application/json.", {"Content-Type": "must be application/json"})
+    return validate(model, parse_json(_whole_body(cache=False), max_values))
+
+
+def read_query(model: type[M]) -> M:
+    """The query of this request."""
+    return validate(model, _texts(request.args.to_dict()))
+
+
+def read_form(model: type[M]) -> M:
+    """The text fields of a multipart form; an empty one counts as not sent."""
+    _require_form()
+    return validate(model, {name: text for name, text in _texts(request.form.to_dict()).items() if text})
+
+
+def read_files() -> dict[str, list[bytes]]:
+    """The files of a multipart form by the name of their part, in the order they were sent."""
+    _require_form()
+    return {name: [file.read() for file in files] for name, files in request.files.lists()}
+
+
+def validate(model: type[M], value: object) -> M:
+    """The value as the model has it, or `InvalidRequest` naming every wrong field."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        fields = {
+            ".".join(str(part) for part in problem["loc"]) or "body": _plain(problem["msg"])
+            for problem in problems[:MAX_PROBLEMS]
+        }
+        raise InvalidRequest("The request has wrong or missing fields.", fields) from error
+
+
+def _require_form() -> None:
+    if not is_form():
+        raise InvalidRequest(
+            "Send the body as multipart/form-data.", {"Content-Type": "must be multipart/form-data"}
+        )
+    if request.content_length is None:
+        # The form's parser stops at the limit and says nothing; from the cache it reads a whole body.
+        _whole_body(cache=True)
+
+
+def _whole_body(*, cache: bool) -> bytes:
+    """All of the body. Where it came without a length the reader stops at the limit and says nothing."""
+    body = request.get_data(cache=cache)
+    if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        raise RequestEntityTooLarge
+    return body
+
+
+def _texts(values: dict[str, str]) -> dict[str, str]:
+    for name, text in values.items():
+        check_text(name)
+        check_text(text)
+    return values
+
+
+def _plain(message: str) -> str:
+    """The validator's sentence without its own prefix."""
+    return message.removeprefix("Value error, ")
