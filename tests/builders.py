@@ -32,9 +32,9 @@ from app.domain.verdict import (
     PresentationOutcome,
 )
 from app.services.authenticate import key_digest
-from app.services.enrolment import PORTRAIT, TEMPLATE, address_of, pack_template
+from app.services.enrolment import PORTRAIT, address_of
 from app.services.ports import BlobStore, Store
-from tests.fakes import EPOCH, FAKE_FORMAT, SeededRandomness, face_of
+from tests.fakes import EPOCH, FakeTemplateVault, SeededRandomness, face_of
 
 PORTRAIT_BYTES = b"portrait of the one person"
 
@@ -128,18 +128,23 @@ class Builder:
     def enrolled(self, store: Store, blobs: BlobStore, organization: Organization, **changes: Any) -> Entity:
         """An entity in the store whose approved validation has a portrait and a template."""
         entity = self.entity(organization, **changes)
-        validation = self.validation(entity, template_model_id=str(FAKE_FORMAT))
-        template = pack_template(face_of(PORTRAIT_BYTES).template)
-        validation = replace(
-            validation,
-            portrait_blob_id=blobs.put(address_of(validation, PORTRAIT), PORTRAIT_BYTES),
-            template_blob_id=blobs.put(address_of(validation, TEMPLATE), template),
-        )
+        self.enrol(store, blobs, entity)
+        return entity
+
+    def enrol(
+        self, store: Store, blobs: BlobStore, entity: Entity, portrait: bytes = PORTRAIT_BYTES
+    ) -> KycValidation:
+        """Put the entity into the store with an approved validation that has a portrait and a template."""
+        validation = self.validation(entity)
+        portrait_id = blobs.put(address_of(validation, PORTRAIT), portrait)
+        validation = replace(validation, portrait_blob_id=portrait_id)
+        template = FakeTemplateVault().seal(validation, face_of(portrait).template, self.now)
         with store.begin() as uow:
             uow.entities.add(entity)
             uow.validations.add(validation)
+            uow.templates.put(template)
             uow.commit()
-        return entity
+        return validation
 
 
 def add_organization(store: Store, organization: Organization) -> Organization:

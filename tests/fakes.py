@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -21,8 +22,15 @@ from app.domain.comparison import (
     Template,
     TemplateFormat,
 )
-from app.domain.errors import InvalidImage, MatchingUnavailable, RecordUnreadable, StoreUnavailable
+from app.domain.errors import (
+    InvalidImage,
+    MatchingFailed,
+    MatchingUnavailable,
+    RecordUnreadable,
+    StoreUnavailable,
+)
 from app.domain.face import BgrImage, FaceBox, Observation
+from app.domain.organization import KycValidation, StoredTemplate
 from app.domain.verdict import ModelIdentity
 from app.services.ports import BlobAddress, MatchingHealth
 
@@ -73,10 +81,15 @@ class SeededRandomness:
 
 @dataclass
 class FakeMatchingCore:
-    """Finds the face that `faces` holds for the image's bytes; without an entry, one good face of its own."""
+    """Finds the face that `faces` holds for the image's bytes; without an entry, one good face of its own.
+
+    Templates are of `template_format`, whatever `faces` says. It fails on `puzzling` images.
+    """
 
     faces: dict[bytes, FaceTemplate | None] = field(default_factory=dict)
     broken: set[bytes] = field(default_factory=set)
+    puzzling: set[bytes] = field(default_factory=set)
+    template_format: TemplateFormat = FAKE_FORMAT
     is_away: bool = False
     templates_made: int = 0
 
@@ -85,13 +98,19 @@ class FakeMatchingCore:
             raise MatchingUnavailable("the matching core is away")
         if image in self.broken:
             raise InvalidImage("The image is broken.")
+        if image in self.puzzling:
+            raise MatchingFailed("The face could not be described.")
         self.templates_made += 1
-        return self.faces[image] if image in self.faces else face_of(image)
+        face = self.faces[image] if image in self.faces else face_of(image)
+        return face and replace(face, template=Template(self.template_format, face.template.vector))
 
     def compare(self, probe: Template, references: Sequence[Template]) -> Sequence[ComparisonScore]:
         if self.is_away:
             raise MatchingUnavailable("the matching core is away")
-        return [FAKE_CALIBRATION.score(probe.cosine(reference)) for reference in references]
+        try:
+            return [FAKE_CALIBRATION.score(probe.cosine(reference)) for reference in references]
+        except ValueError as error:
+            raise MatchingFailed("The templates cannot be compared.") from error
 
     def search(self, probe: Template, gallery: Mapping[str, Template], limit: int) -> Sequence[Candidate]:
         scores = self.compare(probe, list(gallery.values()))
@@ -102,9 +121,9 @@ class FakeMatchingCore:
         reason = "away" if self.is_away else None
         return MatchingHealth(
             not self.is_away,
-            (ModelIdentity(FAKE_FORMAT.model_id, "0" * 64),),
+            (ModelIdentity(self.template_format.model_id, "0" * 64),),
             reason,
-            None if self.is_away else FAKE_FORMAT,
+            None if self.is_away else self.template_format,
             None if self.is_away else FAKE_CALIBRATION.version,
         )
 
@@ -153,6 +172,37 @@ class MemoryBlobStore:
 
     def is_ready(self) -> str | None:
         return "the blob store cannot be written" if self.is_read_only else None
+
+
+class FakeTemplateVault:
+    """Seals in clear, but as strictly bound as the real one. It keeps nothing: one opens what another sealed."""
+
+    def seal(self, validation: KycValidation, template: Template, at: datetime) -> StoredTemplate:
+        sealed = StoredTemplate(
+            validation_id=validation.validation_id,
+            organization_id=validation.organization_id,
+            entity_id=validation.entity_id,
+            is_test=validation.is_test,
+            model_id=template.format.model_id,
+            model_version=template.format.version,
+            sealed=b"",
+            created_at=at,
+        )
+        return replace(sealed, sealed=_bound_to(sealed) + template.vector.astype("<f4").tobytes())
+
+    def open(self, sealed: Sequence[StoredTemplate]) -> Sequence[Template | None]:
+        return [self._opened(one) for one in sealed]
+
+    def _opened(self, stored: StoredTemplate) -> Template | None:
+        bound_to = _bound_to(stored)
+        if not stored.sealed.startswith(bound_to):
+            return None
+        return Template(stored.template_format, np.frombuffer(stored.sealed[len(bound_to) :], dtype="<f4"))
+
+
+def _bound_to(stored: StoredTemplate) -> bytes:
+    names = (stored.organization_id, stored.entity_id, stored.validation_id, stored.model_id, stored.model_version)
+    return json.dumps(names).encode("utf-8")
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,8 @@ from app.domain.errors import RecordUnreadable
 KEY_BYTES = 32
 NONCE_BYTES = 12
 """What GCM is defined for. Random nonces are safe for 2³² messages a key (NIST SP 800-38D §8.3)."""
+
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class WrappedKeys(Protocol):
     """Where wrapped keys are kept; each call is a transaction of its own."""
 
     def find(self, organization_id: str, entity_id: str) -> WrappedKey | None: ...
+    def find_all(self, entity_ids: Collection[str]) -> Sequence[WrappedKey]:
+        """Those that there are, in one query, in any order."""
+
     def add_first(self, key: WrappedKey) -> WrappedKey:
         """Add, or give back the one that stands already: two first images must not make two keys."""
 
@@ -42,7 +48,7 @@ class WrappedKeys(Protocol):
 
 def associated_data(*parts: str) -> bytes:
     """An unambiguous encoding of what a ciphertext is bound to."""
-    return json.dumps(parts, separators=(",", ":")).encode("utf-8")
+    return _COMPACT.encode(parts).encode("utf-8")
 
 
 def encrypt(key: bytes, plain: bytes, bound_to: bytes) -> bytes:
@@ -82,6 +88,14 @@ class DataKeys:
         if wrapped is None:
             raise RecordUnreadable("the entity has no key")
         return self._unwrap(wrapped)
+
+    def to_read_all(self, owners: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], bytes]:
+        """Keys of many (organization, entity) with one query. Those that are gone or unreadable are left out."""
+        keys: dict[tuple[str, str], bytes] = {}
+        for wrapped in self._store.find_all({entity_id for _, entity_id in owners}):
+            with contextlib.suppress(RecordUnreadable):
+                keys[wrapped.organization_id, wrapped.entity_id] = self._unwrap(wrapped)
+        return keys
 
     def rewrap_all(self, batch: int = 500) -> int:
         """Wrap every key with the newest master key; how many were. Safe to repeat and to interrupt."""

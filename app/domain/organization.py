@@ -146,8 +146,6 @@ class KycValidation:
     external_session_id: str | None = None
     metadata: Mapping[str, object] | None = None
     portrait_blob_id: str | None = None
-    template_blob_id: str | None = None
-    template_model_id: str | None = None
     quality: Mapping[str, float] | None = None
 
 

@@ -80,8 +80,12 @@ def judge_liveness(
     passive: PassivePadEvidence,
     continuity_score: float | None,
     profile: str,
+    has_continuity_failed: bool = False,
 ) -> LivenessEvidence:
-    """Fuse the evidence of one capture. Fail closed: what could not be measured is not a pass."""
+    """Fuse the evidence of one capture. Fail closed: what could not be measured is not a pass.
+
+    `has_continuity_failed` only says why there is no continuity score; it changes no outcome.
+    """
     passed = _passed_in_a_row(challenges, attempt)
     warnings: list[str] = []
     is_passive_missing = passive.score is None
@@ -111,6 +115,7 @@ def judge_liveness(
         passive=passive,
         continuity_score=continuity_score,
         warnings=tuple(warnings),
+        has_continuity_failed=has_continuity_failed,
     )
 
 
@@ -130,9 +135,9 @@ def _passed_in_a_row(challenges: Sequence[ChallengeEvidence], attempt: int) -> i
 
 
 def compare_with_threshold(
-    score: float | None, settings: OrganizationSettings, warnings: Sequence[str] = ()
+    score: float | None, settings: OrganizationSettings, warnings: Sequence[str] = (), *, has_failed: bool = False
 ) -> FaceMatchEvidence:
-    """Face match evidence at the organization's threshold."""
+    """Face match evidence at the organization's threshold. `has_failed` only says why there is no score."""
     threshold = settings.score_decline_threshold
     noted = list(warnings)
     if score is None:
@@ -144,21 +149,27 @@ def compare_with_threshold(
         threshold=threshold,
         is_match=score is not None and score >= threshold,
         warnings=tuple(noted),
+        has_failed=has_failed,
     )
 
 
 def decide(decision: Decision, settings: OrganizationSettings) -> PolicyResult:
-    """The verdict on complete evidence. Liveness first: a match proves nothing about who sits there."""
+    """The verdict on complete evidence. Liveness first: a match proves nothing about who sits there.
+
+    What is missing because the matching core failed neither approves nor rejects: a person looks at it, unless
+    something that was measured rejects.
+    """
     liveness, face_match = decision.liveness, decision.face_match
     warnings = _all_warnings(decision)
-    if liveness is None or liveness.outcome is not PresentationOutcome.BONA_FIDE:
+    is_live = liveness is not None and liveness.outcome is PresentationOutcome.BONA_FIDE
+    if not is_live and not _lacks_only_continuity(liveness, settings):
         return PolicyResult(
             Verdict.REJECTED,
             RejectionCode.CAPTURE_DECLINED,
             "The capture did not show a live person throughout.",
             warnings,
         )
-    if face_match is None or not face_match.is_match or face_match.score is None:
+    if face_match is None or not (face_match.has_failed if face_match.score is None else face_match.is_match):
         return PolicyResult(
             Verdict.REJECTED,
             RejectionCode.FACE_MATCH_SCORE_LOW,
@@ -166,9 +177,27 @@ def decide(decision: Decision, settings: OrganizationSettings) -> PolicyResult:
             warnings,
         )
     band_ends = settings.score_decline_threshold + settings.review_band
-    if decision.needs_review or face_match.score < band_ends:
+    score = face_match.score if is_live else None
+    if decision.needs_review or score is None or score < band_ends:
         return PolicyResult(Verdict.IN_REVIEW, None, None, warnings)
     return PolicyResult(Verdict.APPROVED, None, None, warnings)
+
+
+def _lacks_only_continuity(liveness: LivenessEvidence | None, settings: OrganizationSettings) -> bool:
+    """Whether the capture would be bona fide, had the matching core measured that it shows one face."""
+    if liveness is None or not liveness.has_continuity_failed or liveness.continuity_score is not None:
+        return False
+    if liveness.outcome is not PresentationOutcome.UNDETERMINED:
+        return False
+    had_it = judge_liveness(
+        challenges=liveness.challenges,
+        attempt=liveness.attempts,
+        asked=liveness.asked,
+        passive=liveness.passive,
+        continuity_score=MIN_CONTINUITY_SCORE,
+        profile=settings.liveness_profile,
+    )
+    return had_it.outcome is PresentationOutcome.BONA_FIDE
 
 
 def _all_warnings(decision: Decision) -> tuple[str, ...]:

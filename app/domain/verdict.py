@@ -99,6 +99,7 @@ class LivenessEvidence:
 
     `attempts` numbers the attempt that counts, `asked` is how many challenges it had to pass,
     `score` 0–100 is the weakest of the parts, 0 unless the outcome is BONA_FIDE.
+    `has_continuity_failed`: the matching core could not measure continuity, and the capture is not to blame.
     """
 
     outcome: PresentationOutcome
@@ -109,16 +110,21 @@ class LivenessEvidence:
     passive: PassivePadEvidence
     continuity_score: float | None = None
     warnings: tuple[str, ...] = ()
+    has_continuity_failed: bool = False
 
 
 @dataclass(frozen=True)
 class FaceMatchEvidence:
-    """Probe against reference. `score` is None where no comparison could be made."""
+    """Probe against reference. `score` is None where no comparison could be made.
+
+    `has_failed`: the matching core could not do it, and neither probe nor reference is to blame.
+    """
 
     score: float | None
     threshold: float
     is_match: bool
     warnings: tuple[str, ...] = ()
+    has_failed: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,18 @@ Can be repeated until the session ends; exactly one verdict is written.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from app.domain.comparison import FaceTemplate, Template, TemplateFormat
-from app.domain.errors import InvalidImage, NoReferencePortrait, RecordUnreadable
+from app.domain.comparison import ComparisonScore, FaceTemplate, Template, TemplateFormat
+from app.domain.errors import (
+    InvalidImage,
+    MatchingFailed,
+    MatchingUnavailable,
+    NoReferencePortrait,
+    RecordUnreadable,
+)
 from app.domain.organization import Capture, KycValidation, OrganizationSettings
 from app.domain.policy import (
     PolicyResult,
@@ -29,7 +35,7 @@ from app.domain.verdict import (
 )
 from app.services.audit import record
 from app.services.end_session import end_session
-from app.services.enrolment import TEMPLATE, address_of, read_portrait, unpack_template
+from app.services.enrolment import read_portrait, read_template
 from app.services.live_capture import KeptFrame
 from app.services.ports import (
     BlobAddress,
@@ -38,11 +44,16 @@ from app.services.ports import (
     MatchingCore,
     Randomness,
     Store,
+    TemplateVault,
     UnitOfWork,
 )
 
 TEMPLATE_THREADS = 4
 """Templates of one capture that are asked for at the same time; the core bounds its own work."""
+
+
+Described = FaceTemplate | MatchingFailed | None
+"""What is known of a picture: its largest face, that it could not be described, or (None) that it shows none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +62,7 @@ class DecideCapture:
 
     store: Store
     blobs: BlobStore
+    vault: TemplateVault
     core: MatchingCore
     clock: Clock
     randomness: Randomness
@@ -82,13 +94,6 @@ class DecideCapture:
         except RecordUnreadable:
             return b""
 
-    def _template(self, image: bytes) -> FaceTemplate | None:
-        """None where there is no face, or no image."""
-        try:
-            return self.core.create_template(image) if image else None
-        except InvalidImage:
-            return None
-
     def _complete(
         self,
         evidence: Decision,
@@ -96,34 +101,47 @@ class DecideCapture:
         frames: Sequence[KeptFrame],
         validation: KycValidation | None,
     ) -> Decision:
-        """Add continuity and face match to the evidence."""
+        """Add continuity and face match to the evidence.
+
+        A core that fails and is not well is away: waiting helps. One that is well and fails would fail again.
+        """
         with ThreadPoolExecutor(max_workers=TEMPLATE_THREADS) as threads:
-            made = list(threads.map(lambda frame: self._template(frame.jpeg), frames))
-        templates = {frame.kind: template for frame, template in zip(frames, made, strict=True)}
-        probe = _better_probe(templates.get("selfie"), templates.get("still"))
-        others = [item.template for item in templates.values() if item is not None]
-        liveness = self._with_continuity(evidence.liveness, settings, probe, others, len(frames))
-        return replace(
-            evidence,
-            liveness=liveness,
-            face_match=self._face_match(settings, probe, validation),
-            models=(*evidence.models, *self.core.health().models),
-        )
+            made = list(threads.map(lambda frame: self._describe(frame.jpeg), frames))
+        described = dict(zip((frame.kind for frame in frames), made, strict=True))
+        _check_one_format(item for item in made if isinstance(item, FaceTemplate))
+        liveness = self._with_continuity(evidence.liveness, settings, described)
+        face_match = self._face_match(settings, described, validation)
+        health = self.core.health()
+        has_failed = face_match.has_failed or (liveness is not None and liveness.has_continuity_failed)
+        if has_failed and not health.is_ready:
+            raise MatchingUnavailable(health.reason or "The matching core is not ready.")
+        models = (*evidence.models, *health.models)
+        return replace(evidence, liveness=liveness, face_match=face_match, models=models)
+
+    def _describe(self, image: bytes) -> Described:
+        """None where there is no face, or no image."""
+        try:
+            return self.core.create_template(image) if image else None
+        except InvalidImage:
+            return None
+        except MatchingFailed as failure:
+            return failure
 
     def _with_continuity(
         self,
         liveness: LivenessEvidence | None,
         settings: OrganizationSettings,
-        probe: FaceTemplate | None,
-        others: Sequence[Template],
-        frames: int,
+        described: Mapping[str, Described],
     ) -> LivenessEvidence | None:
         """The weakest score between the probe and every other kept frame; a frame without a face breaks it."""
         if liveness is None:
             return None
-        score: float | None = None
-        if probe is not None and len(others) == frames:
-            score = min(found.value for found in self.core.compare(probe.template, others))
+        score, has_failed = None, False
+        if described and None not in described.values():
+            try:
+                score = self._weakest(described)
+            except MatchingFailed:
+                has_failed = True
         return judge_liveness(
             challenges=liveness.challenges,
             attempt=liveness.attempts,
@@ -131,36 +149,60 @@ class DecideCapture:
             passive=liveness.passive,
             continuity_score=score,
             profile=settings.liveness_profile,
+            has_continuity_failed=has_failed,
         )
+
+    def _weakest(self, described: Mapping[str, Described]) -> float | None:
+        """`MatchingFailed` where not every frame could be described and compared. None without a probe."""
+        faces = []
+        for item in described.values():
+            if isinstance(item, MatchingFailed):
+                raise item
+            faces += [item] if item else []
+        probe = _probe_of(described)
+        if probe is None:
+            return None
+        return min(found.value for found in self.core.compare(probe.template, [face.template for face in faces]))
 
     def _face_match(
         self,
         settings: OrganizationSettings,
-        probe: FaceTemplate | None,
+        described: Mapping[str, Described],
         validation: KycValidation | None,
     ) -> FaceMatchEvidence:
-        if probe is None:
-            return compare_with_threshold(None, settings, [DecisionWarning.NO_FACE_DETECTED.value])
-        reference = self._reference(validation, probe.template.format)
-        if reference is None:
+        probe = _probe_of(described)
+        try:
+            if probe is None:
+                _check_described(described)
+                return compare_with_threshold(None, settings, [DecisionWarning.NO_FACE_DETECTED.value])
+            score = self._score(probe.template, validation)
+        except MatchingFailed:
+            return compare_with_threshold(None, settings, has_failed=True)
+        if score is None:
             return compare_with_threshold(None, settings, [DecisionWarning.NO_REFERENCE_IMAGE.value])
-        score = self.core.compare(probe.template, [reference])[0]
         return compare_with_threshold(score.value, settings)
 
-    def _reference(self, validation: KycValidation | None, wanted: TemplateFormat) -> Template | None:
-        """The stored template where the present model made it, else one made from the portrait."""
+    def _score(self, probe: Template, validation: KycValidation | None) -> ComparisonScore | None:
+        """The probe against the reference, None where there is none. `MatchingFailed`: it cannot be compared.
+
+        The stored template where the present model made it and it can be used, else one of the portrait.
+        """
         if validation is None:
             return None
-        if validation.template_blob_id and validation.template_model_id == str(wanted):
-            with contextlib.suppress(RecordUnreadable):
-                packed = self.blobs.get(validation.template_blob_id, address_of(validation, TEMPLATE))
-                return unpack_template(wanted, packed)
+        stored = read_template(self.store, self.vault, validation, probe.format)
+        if stored is not None:
+            with contextlib.suppress(MatchingFailed):
+                return self.core.compare(probe, [stored])[0]
         try:
-            portrait = read_portrait(self.blobs, validation)
+            portrait = self._describe(read_portrait(self.blobs, validation))
         except NoReferencePortrait:
             return None
-        found = self._template(portrait)
-        return found.template if found else None
+        if portrait is None:
+            return None
+        if isinstance(portrait, MatchingFailed):
+            raise portrait
+        _check_one_format([portrait], probe.format)
+        return self.core.compare(probe, [portrait.template])[0]
 
     def _write(self, hosted_session_id: str, decision: Decision, result: PolicyResult) -> BiometricSession | None:
         with self.store.begin() as uow:
@@ -218,11 +260,30 @@ def _is_waiting(session: BiometricSession, hosted: HostedSession) -> bool:
     return hosted.state is HostedState.CAPTURED and session.status is SessionStatus.IN_PROGRESS
 
 
-def _better_probe(in_session: FaceTemplate | None, still: FaceTemplate | None) -> FaceTemplate | None:
+def _probe_of(described: Mapping[str, Described]) -> FaceTemplate | None:
     """The final still where it shows the eyes at least as large, else the best frame of the session.
 
     One of the two is chosen by quality, before any comparison: the better of two scores would raise the FMR.
     """
+    in_session, still = (
+        item if isinstance(item, FaceTemplate) else None
+        for item in (described.get("selfie"), described.get("still"))
+    )
     if in_session is None or still is None:
         return still or in_session
     return still if still.interocular_px >= in_session.interocular_px else in_session
+
+
+def _check_described(described: Mapping[str, Described]) -> None:
+    """`MatchingFailed` where it is not known whether one of the two stills shows a face."""
+    for item in (described.get("selfie"), described.get("still")):
+        if isinstance(item, MatchingFailed):
+            raise item
+
+
+def _check_one_format(faces: Iterable[FaceTemplate], wanted: TemplateFormat | None = None) -> None:
+    """`MatchingUnavailable` where a core far away has changed its recognizer meanwhile: then once more, later."""
+    for face in faces:
+        wanted = wanted or face.template.format
+        if face.template.format != wanted:
+            raise MatchingUnavailable("The matching core is changing its recognizer.")

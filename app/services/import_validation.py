@@ -10,9 +10,9 @@ from app.domain.comparison import FaceTemplate
 from app.domain.errors import InvalidImage, InvalidRequest, ObjectNotFound
 from app.domain.organization import Caller, KycValidation, ValidationStatus
 from app.services.audit import record
-from app.services.enrolment import PORTRAIT, TEMPLATE, address_of, pack_template
+from app.services.enrolment import PORTRAIT, address_of
 from app.services.new_blobs import NewBlobs
-from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, Store
+from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, Store, TemplateVault
 
 MIN_FACE_WIDTH_PX = 60
 """Below this the recognizer has less than half the detail it was made for (112 × 112)."""
@@ -40,6 +40,7 @@ class ImportValidation:
 
     store: Store
     blobs: BlobStore
+    vault: TemplateVault
     core: MatchingCore
     clock: Clock
     randomness: Randomness
@@ -65,7 +66,6 @@ class ImportValidation:
             approved_at=approved_at,
             external_session_id=new.external_session_id,
             metadata=new.metadata,
-            template_model_id=str(face.template.format),
             quality={
                 "interocular_px": round(face.interocular_px, 2),
                 "sharpness": round(face.sharpness, 2),
@@ -93,13 +93,14 @@ class ImportValidation:
     def _keep(
         self, caller: Caller, validation: KycValidation, portrait: bytes, face: FaceTemplate
     ) -> KycValidation:
-        """Blobs first: a row never names a blob that is not there."""
+        """The blob first: a row never names one that is not there."""
         with NewBlobs(self.blobs) as blobs:
             portrait_id = blobs.put(address_of(validation, PORTRAIT), portrait)
-            template_id = blobs.put(address_of(validation, TEMPLATE), pack_template(face.template))
-            kept = replace(validation, portrait_blob_id=portrait_id, template_blob_id=template_id)
+            kept = replace(validation, portrait_blob_id=portrait_id)
+            template = self.vault.seal(kept, face.template, kept.created_at)
             with self.store.begin() as uow:
                 uow.validations.add(kept)
+                uow.templates.put(template)
                 record(
                     uow,
                     self.randomness,

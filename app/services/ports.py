@@ -190,6 +190,9 @@ class BiometricSessions(Protocol):
     def failures_since(self, entity_id: str, since: datetime) -> Sequence[datetime]:
         """`completed_at` of the entity's rejected sessions since then, oldest first."""
 
+    def waiting_captures(self, captured_before: datetime, limit: int) -> Sequence[str]:
+        """Hosted sessions whose capture is in and undecided, the longest waiting first."""
+
     def swap(self, before: SessionStatus, after: BiometricSession) -> bool:
         """Write `after` only where the stored status still is `before`: True for the one that wins.
 
@@ -203,8 +206,25 @@ class BiometricSessions(Protocol):
         """Write it, and its `attempts_used` as the biometric session's `attempts`."""
 
 
+@dataclass(frozen=True)
+class TemplateCount:
+    """How approved validations are described.
+
+    `lacking` are those without a template of the format asked for, `lacking_without_portrait` those of them
+    that have no portrait to make it from.
+    """
+
+    approved: int
+    by_format: Mapping[TemplateFormat, int]
+    lacking: int
+    lacking_without_portrait: int
+
+
 class Templates(Protocol):
-    """Sealed templates of enrolments: one for each template format that describes a portrait."""
+    """Sealed templates of enrolments: one for each template format that describes a portrait.
+
+    Pages are in the order of `validation_id` and begin behind `after`; the first one behind "".
+    """
 
     def put(self, template: StoredTemplate) -> None:
         """Add, or replace the one of the same validation and format."""
@@ -214,13 +234,23 @@ class Templates(Protocol):
     def of_approved(
         self, organization_id: str, is_test: bool, template_format: TemplateFormat, after: str, limit: int
     ) -> Sequence[StoredTemplate]:
-        """Those of validations that are approved now, by `validation_id`, which is greater than `after`."""
+        """A page of those whose validation is approved now."""
 
     def lacking(self, template_format: TemplateFormat, after: str, limit: int) -> Sequence[KycValidation]:
-        """Approved validations with a portrait and no template of the format, by `validation_id` after `after`."""
+        """A page of the approved validations with a portrait and no template of the format."""
 
-    def remove_other_formats(self, template_format: TemplateFormat) -> int:
-        """Delete the templates of all other formats; how many there were."""
+    def removable_of(self, template_format: TemplateFormat) -> Sequence[str]:
+        """Organizations of which `remove_other_formats` would delete something."""
+
+    def remove_other_formats(self, organization_id: str, template_format: TemplateFormat) -> int:
+        """Delete the templates of all other formats; how many there were.
+
+        Those of an approved validation that lacks a template of this format stay: they are all that is left of
+        the enrolment should the recognizer change back.
+        """
+
+    def count(self, template_format: TemplateFormat) -> TemplateCount:
+        """Of all organizations together."""
 
 
 class TemplateVault(Protocol):
@@ -276,6 +306,8 @@ class UnitOfWork(Protocol):
     def sessions(self) -> BiometricSessions: ...
     @property
     def captures(self) -> Captures: ...
+    @property
+    def templates(self) -> Templates: ...
     @property
     def audit(self) -> AuditTrail: ...
 

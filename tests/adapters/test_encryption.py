@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -15,10 +16,15 @@ KEY = bytes(range(32))
 @dataclass
 class MemoryWrappedKeys:
     keys: dict[str, WrappedKey] = field(default_factory=dict)
+    queries: int = 0
 
     def find(self, organization_id: str, entity_id: str) -> WrappedKey | None:
         key = self.keys.get(entity_id)
         return key if key and key.organization_id == organization_id else None
+
+    def find_all(self, entity_ids: Collection[str]) -> list[WrappedKey]:
+        self.queries += 1
+        return [key for entity_id, key in self.keys.items() if entity_id in entity_ids]
 
     def add_first(self, key: WrappedKey) -> WrappedKey:
         return self.keys.setdefault(key.entity_id, key)
@@ -79,6 +85,21 @@ def test_without_its_key_an_entity_is_unreadable() -> None:
         keys.to_read("org", "anna")
     with pytest.raises(RecordUnreadable):
         keys.to_read("another org", "anna")
+
+
+def test_keys_of_many_come_with_one_query_and_without_those_that_are_gone() -> None:
+    store = MemoryWrappedKeys()
+    keys = DataKeys(store, {**NEW, **OLD})
+    made = {("org", name): keys.to_write("org", name) for name in ("anna", "bert", "cleo", "dora")}
+    DataKeys(store, OLD).to_write("org", "emil")
+    del store.keys["bert"]
+    store.keys["cleo"] = replace(store.keys["cleo"], wrapped=b"changed")
+    wanted = {*made, ("another org", "dora"), ("org", "emil")}
+    found = DataKeys(store, NEW).to_read_all(wanted)
+    assert {owner: found[owner] for owner in wanted & found.keys()} == {
+        owner: made[owner] for owner in (("org", "anna"), ("org", "dora"))
+    }
+    assert store.queries == 1
 
 
 def test_a_key_that_lost_the_race_is_not_used() -> None:

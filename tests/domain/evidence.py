@@ -35,6 +35,7 @@ def judged(
     passive: PassivePadEvidence = GOOD_PASSIVE,
     continuity_score: float | None = 80.0,
     profile: str = "standard",
+    has_continuity_failed: bool = False,
 ) -> LivenessEvidence:
     """`passed` of four challenges, or just these `challenges`."""
     return judge_liveness(
@@ -44,6 +45,7 @@ def judged(
         passive=passive,
         continuity_score=continuity_score,
         profile=profile,
+        has_continuity_failed=has_continuity_failed,
     )
 
 
@@ -55,11 +57,13 @@ def decision(
     needs_review: bool = False,
     warnings: tuple[str, ...] = (),
     liveness: LivenessEvidence | None = None,
+    has_failed: bool = False,
 ) -> Decision:
     """A live person who matches."""
+    settings = OrganizationSettings(score_decline_threshold=threshold)
     return Decision(
         liveness=liveness or judged(passed=passed),
-        face_match=compare_with_threshold(score, OrganizationSettings(score_decline_threshold=threshold)),
+        face_match=compare_with_threshold(score, settings, has_failed=has_failed),
         injection=InjectionEvidence("low", ()),
         models=(),
         policy_version=1,

@@ -20,6 +20,7 @@ from app.domain.policy import (
 )
 from app.domain.verdict import (
     ChallengeOutcome,
+    Decision,
     DecisionWarning,
     PassivePadEvidence,
     PresentationOutcome,
@@ -262,6 +263,55 @@ def test_what_needs_a_person_goes_to_review_but_never_past_a_rejection() -> None
     assert decide(decision(needs_review=True), SETTINGS).verdict is Verdict.IN_REVIEW
     assert decide(decision(needs_review=True, score=1.0), SETTINGS).verdict is Verdict.REJECTED
     assert decide(decision(needs_review=True, passed=0), SETTINGS).verdict is Verdict.REJECTED
+
+
+def unmeasured(*, continuity: bool = True, score: float | None = 80.0, has_failed: bool = False) -> Decision:
+    """Evidence as the matching core leaves it where it fails."""
+    liveness = judged() if continuity else judged(continuity_score=None, has_continuity_failed=True)
+    return decision(liveness=liveness, score=score, has_failed=has_failed)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        unmeasured(score=None, has_failed=True),
+        unmeasured(continuity=False),
+        unmeasured(continuity=False, score=None, has_failed=True),
+    ],
+)
+def test_what_the_core_failed_to_measure_is_looked_at_by_a_person(whole: Decision) -> None:
+    result = decide(whole, SETTINGS)
+    assert (result.verdict, result.rejection_code, result.message) == (Verdict.IN_REVIEW, None, None)
+    assert whole.face_match is not None
+    assert (W.FACE_MATCH_NOT_COMPUTED in result.warnings) is (whole.face_match.score is None)
+
+
+@pytest.mark.parametrize(
+    ("whole", "code"),
+    [
+        (unmeasured(continuity=False, score=1.0), RejectionCode.FACE_MATCH_SCORE_LOW),
+        (unmeasured(continuity=False, score=None), RejectionCode.FACE_MATCH_SCORE_LOW),
+        (
+            decision(liveness=judged(continuity_score=1.0), score=None, has_failed=True),
+            RejectionCode.CAPTURE_DECLINED,
+        ),
+        (
+            decision(liveness=judged(continuity_score=None), score=None, has_failed=True),
+            RejectionCode.CAPTURE_DECLINED,
+        ),
+        (
+            decision(liveness=judged(continuity_score=None, has_continuity_failed=True, passed=3)),
+            RejectionCode.CAPTURE_DECLINED,
+        ),
+        (
+            decision(liveness=judged(continuity_score=None, has_continuity_failed=True, passive=scored(1.0))),
+            RejectionCode.CAPTURE_DECLINED,
+        ),
+    ],
+)
+def test_a_failure_of_the_core_covers_nothing_that_was_measured(whole: Decision, code: RejectionCode) -> None:
+    result = decide(whole, SETTINGS)
+    assert (result.verdict, result.rejection_code) == (Verdict.REJECTED, code)
 
 
 def test_every_warning_is_told_once_in_order() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.organization import OrganizationSettings
-from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE, decide
+from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE, compare_with_threshold, decide
 from app.domain.verdict import ChallengeOutcome, Decision, PassivePadEvidence, Verdict
 from tests.domain.evidence import ASKED, decision, judged, one_challenge
 
@@ -118,6 +118,41 @@ def test_an_approval_rests_on_every_part(drawn: tuple[Decision, OrganizationSett
 def test_what_is_taken_away_never_approves(drawn: tuple[Decision, OrganizationSettings], missing: str) -> None:
     whole, settings = drawn
     assert decide(_without(whole, settings, missing), settings).verdict is Verdict.REJECTED
+
+
+@given(evidence(), st.booleans(), st.booleans())
+def test_what_the_core_failed_to_measure_rejects_only_who_could_not_have_passed(
+    drawn: tuple[Decision, OrganizationSettings], has_continuity: bool, has_score: bool
+) -> None:
+    """In its place the best there could have been must be rejected too; and nothing that is missing approves."""
+    whole, settings = drawn
+    assert whole.liveness is not None
+    assert whole.face_match is not None
+    failed, best = whole, whole
+    if not has_continuity:
+        failed = _with_continuity(failed, settings, None)
+        best = _with_continuity(best, settings, 100.0)
+    if not has_score:
+        failed = replace(failed, face_match=compare_with_threshold(None, settings, has_failed=True))
+        best = replace(best, face_match=compare_with_threshold(100.0, settings))
+    found, could_be = decide(failed, settings).verdict, decide(best, settings).verdict
+    if has_continuity and has_score:
+        assert found is could_be
+    else:
+        assert found is (Verdict.REJECTED if could_be is Verdict.REJECTED else Verdict.IN_REVIEW)
+
+
+def _with_continuity(whole: Decision, settings: OrganizationSettings, score: float | None) -> Decision:
+    liveness = whole.liveness
+    assert liveness is not None
+    changed = judged(
+        challenges=liveness.challenges,
+        passive=liveness.passive,
+        continuity_score=score,
+        profile=settings.liveness_profile,
+        has_continuity_failed=score is None,
+    )
+    return replace(whole, liveness=changed)
 
 
 def _without(whole: Decision, settings: OrganizationSettings, missing: str) -> Decision:

@@ -15,7 +15,6 @@ from werkzeug.test import TestResponse
 
 from app.adapters.db.unit_of_work import SqlStore
 from app.adapters.signed_tokens import SignedTokens
-from app.api.errors import install_error_handlers
 from app.hosted import capture_socket
 from app.hosted.allowance import Allowance
 from app.hosted.app import install_hosted
@@ -26,6 +25,7 @@ from app.hosted.services import HostedServices
 from app.hosted.socket_server import SocketServer
 from app.services.capture_view import OutcomePresenter
 from app.services.observe_frame import FrameLimits
+from app.web.errors import install_error_handlers
 from tests.fakes import FakeSigner
 from tests.services.studio import Studio, make_studio
 from tests.store_fixtures import sqlite_store, sqlite_template

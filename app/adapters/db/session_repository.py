@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.db.repositories import Repository, select_rows, table
-from app.adapters.db.tables import BiometricSessionRow, HostedSessionRow
+from app.adapters.db.tables import IS_CAPTURED, BiometricSessionRow, HostedSessionRow
 from app.domain.errors import ActiveSessionExists
 from app.domain.session import ACTIVE_STATUSES, BiometricSession, HostedSession, SessionStatus
 
@@ -101,6 +101,22 @@ class SqlBiometricSessions(Repository):
             .order_by(BiometricSessionRow.completed_at)
         )
         return [at for at in self.connection.execute(statement).scalars() if at is not None]
+
+    def waiting_captures(self, captured_before: datetime, limit: int) -> Sequence[str]:
+        statement = (
+            select(HostedSessionRow.hosted_session_id)
+            .join(BiometricSessionRow, BiometricSessionRow.session_id == HostedSessionRow.session_id)
+            .where(
+                # As the partial index has it: a bound parameter would not let the database use it.
+                text(f"hosted_sessions.{IS_CAPTURED}"),
+                HostedSessionRow.captured_at < captured_before,
+                BiometricSessionRow.status == SessionStatus.IN_PROGRESS,
+                BiometricSessionRow.is_in_review.is_(False),
+            )
+            .order_by(HostedSessionRow.captured_at, HostedSessionRow.hosted_session_id)
+            .limit(limit)
+        )
+        return list(self.connection.execute(statement).scalars())
 
     def swap(self, before: SessionStatus, after: BiometricSession) -> bool:
         changed = self.connection.execute(

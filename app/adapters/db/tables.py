@@ -23,6 +23,8 @@ NAMING = {
 }
 
 ACTIVE_SESSION_INDEX = "uq_biometric_sessions_active_entity"
+WAITING_CAPTURES_INDEX = "ix_hosted_sessions_waiting"
+IS_CAPTURED = f"state = '{HostedState.CAPTURED.value}'"
 _IS_ACTIVE = "status IN ({})".format(", ".join(f"'{status.value}'" for status in sorted(ACTIVE_STATUSES)))
 
 Id = Uuid(as_uuid=False)
@@ -113,9 +115,35 @@ class KycValidationRow(Base):
     external_session_id: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata", JsonObject)
     portrait_blob_id: Mapped[str | None] = mapped_column(String(64))
-    template_blob_id: Mapped[str | None] = mapped_column(String(64))
-    template_model_id: Mapped[str | None] = mapped_column(String(64))
     quality: Mapped[dict[str, float] | None] = mapped_column(JsonOf(dict[str, float]))
+
+
+class TemplateRow(Base):
+    """Encrypted templates of enrolments, one for each recognizer that described the portrait.
+
+    The index is the order in which a search's gallery is loaded.
+    """
+
+    __tablename__ = "templates"
+    __table_args__ = (
+        Index(
+            "ix_templates_gallery",
+            "organization_id",
+            "is_test",
+            "model_id",
+            "model_version",
+            "validation_id",
+        ),
+    )
+
+    validation_id: Mapped[str] = mapped_column(Id, ForeignKey("kyc_validations.validation_id"), primary_key=True)
+    model_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    model_version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    entity_id: Mapped[str] = mapped_column(Id, ForeignKey("entities.entity_id"), index=True)
+    is_test: Mapped[bool]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
 
 
 class BiometricSessionRow(Base):
@@ -161,7 +189,17 @@ class BiometricSessionRow(Base):
 
 
 class HostedSessionRow(Base):
+    """The partial index holds the captures that are in and undecided: few, and looked for every few seconds."""
+
     __tablename__ = "hosted_sessions"
+    __table_args__ = (
+        Index(
+            WAITING_CAPTURES_INDEX,
+            "captured_at",
+            sqlite_where=sa.text(IS_CAPTURED),
+            postgresql_where=sa.text(IS_CAPTURED),
+        ),
+    )
 
     hosted_session_id: Mapped[str] = mapped_column(Id, primary_key=True)
     session_id: Mapped[str] = mapped_column(Id, ForeignKey("biometric_sessions.session_id"), unique=True)

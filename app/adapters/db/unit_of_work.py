@@ -21,6 +21,7 @@ from app.adapters.db.repositories import (
     SqlOrganizations,
 )
 from app.adapters.db.session_repository import SqlBiometricSessions
+from app.adapters.db.template_repository import SqlTemplates
 from app.domain.errors import StoreUnavailable
 
 
@@ -33,6 +34,7 @@ class SqlUnitOfWork:
     validations: SqlKycValidations
     sessions: SqlBiometricSessions
     captures: SqlCaptures
+    templates: SqlTemplates
     audit: SqlAuditTrail
 
     def __init__(self, engine: Engine, *, is_writing: bool) -> None:
@@ -59,6 +61,7 @@ class SqlUnitOfWork:
         self.validations = SqlKycValidations(connection)
         self.sessions = SqlBiometricSessions(connection, locks=self._is_writing)
         self.captures = SqlCaptures(connection)
+        self.templates = SqlTemplates(connection)
         self.audit = SqlAuditTrail(connection)
 
     def commit(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -31,6 +31,14 @@ class SqlWrappedKeys:
         except SQLAlchemyError as error:
             raise as_outage(error) from error
         return None if row is None else to_domain(WrappedKey, row)
+
+    def find_all(self, entity_ids: Collection[str]) -> Sequence[WrappedKey]:
+        statement = select(table(EntityKeyRow)).where(EntityKeyRow.entity_id.in_(entity_ids))
+        try:
+            with self._readers.connect() as connection:
+                return [to_domain(WrappedKey, row) for row in connection.execute(statement).mappings()]
+        except SQLAlchemyError as error:
+            raise as_outage(error) from error
 
     def add_first(self, key: WrappedKey) -> WrappedKey:
         try:

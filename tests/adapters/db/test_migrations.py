@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import alembic.command
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
 from app.adapters.db.engine import make_engine
-from app.adapters.db.migrate import is_current, upgrade
+from app.adapters.db.migrate import _config, is_current, upgrade
 from app.adapters.db.tables import ACTIVE_SESSION_INDEX, Base
+from app.adapters.db.unit_of_work import SqlStore
+from app.domain.comparison import TemplateFormat
+from app.domain.organization import KycValidation
+from tests.builders import Builder, add_organization
+from tests.fakes import EPOCH, FakeTemplateVault, SeededRandomness, face_of
 
 
 def test_an_empty_database_is_not_current_and_a_migrated_one_is(empty_database_url: str) -> None:
@@ -51,3 +58,51 @@ def test_sqlite_is_durable_and_keeps_references(sqlite_template: str) -> None:
         }
     engine.dispose()
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def migrate(engine: Engine, command: Callable[..., None], revision: str) -> None:
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command(config, revision)
+
+
+def first_release(engine: Engine) -> KycValidation:
+    """Its tables, with an enrolment."""
+    migrate(engine, alembic.command.upgrade, "0001")
+    store, build = SqlStore(engine), Builder(SeededRandomness())
+    entity = build.entity(add_organization(store, build.organization()))
+    validation = build.validation(entity, portrait_blob_id="portrait")
+    with store.begin() as uow:
+        uow.entities.add(entity)
+        uow.commit()
+    values = {name: value for name, value in vars(validation).items() if value is not None}
+    for name in ("validation_id", "organization_id", "entity_id"):
+        values[name] = values[name].replace("-", "")
+    with engine.begin() as connection:
+        rows = sa.Table("kyc_validations", sa.MetaData(), autoload_with=connection)
+        connection.execute(rows.insert().values(**values, template_blob_id="template", template_model_id="m"))
+    return validation
+
+
+def test_a_store_of_the_first_release_keeps_its_enrolments_there_and_back(empty_database_url: str) -> None:
+    engine = make_engine(empty_database_url)
+    store, validation = SqlStore(engine), first_release(engine)
+    migrate(engine, alembic.command.upgrade, "0002")
+    with store.read() as uow:
+        (lacking,) = uow.templates.lacking(TemplateFormat("sface", "1"), "", 10)
+    assert lacking == validation
+    with store.begin() as uow:
+        uow.templates.put(FakeTemplateVault().seal(lacking, face_of(b"x").template, EPOCH))
+        uow.commit()
+    migrate(engine, alembic.command.downgrade, "0001")
+    with engine.connect() as connection:
+        kept = connection.exec_driver_sql("SELECT portrait_blob_id, template_blob_id FROM kyc_validations").one()
+    assert tuple(kept) == ("portrait", None)
+    assert not sa.inspect(engine).has_table("templates")
+    migrate(engine, alembic.command.upgrade, "0002")
+    names = {index["name"] for index in sa.inspect(engine).get_indexes("kyc_validations")}
+    references = {key["name"] for key in sa.inspect(engine).get_foreign_keys("kyc_validations")}
+    assert names == {"ix_kyc_validations_entity"}
+    assert references == {"fk_kyc_validations_organization_id", "fk_kyc_validations_entity_id"}
+    engine.dispose()

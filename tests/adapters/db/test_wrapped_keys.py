@@ -36,6 +36,18 @@ def test_a_key_is_found_by_organization_and_entity(
     assert keys.find(build.randomness.object_id(), key.entity_id) is None
 
 
+def test_many_keys_are_found_at_once(engine: Engine, organization: Organization, build: Builder) -> None:
+    keys = SqlWrappedKeys(engine)
+    made = [
+        keys.add_first(WrappedKey(build.randomness.object_id(), organization.organization_id, "2026", b"w"))
+        for _ in range(3)
+    ]
+    many = [build.randomness.object_id() for _ in range(5_000)]
+    found = keys.find_all([made[0].entity_id, made[2].entity_id, *many])
+    assert sorted(found, key=lambda key: key.entity_id) == [made[0], made[2]]
+    assert keys.find_all([]) == []
+
+
 def test_first_images_at_once_make_one_key(engine: Engine, organization: Organization, build: Builder) -> None:
     keys = DataKeys(SqlWrappedKeys(engine), {"2026": b"k" * 32})
     entity_id = build.randomness.object_id()
@@ -63,6 +75,8 @@ def test_an_outage_is_told() -> None:
     key = WrappedKey("0" * 32, "0" * 32, "2026", b"")
     with pytest.raises(StoreUnavailable):
         keys.find(key.organization_id, key.entity_id)
+    with pytest.raises(StoreUnavailable):
+        keys.find_all([key.entity_id])
     with pytest.raises(StoreUnavailable):
         keys.add_first(key)
     engine.dispose()

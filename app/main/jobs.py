@@ -1,0 +1,62 @@
+"""What runs beside the requests, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.adapters.blob_store import EncryptedBlobStore
+from app.config import Settings
+from app.jobs.background import Background, Task, log_failure
+from app.jobs.renewal import RenewalTask
+from app.main.infrastructure import Infrastructure, make_template_vault
+from app.services.decide_capture import DecideCapture
+from app.services.decide_waiting import DecideWaiting
+from app.services.ports import MatchingCore
+from app.services.renew_templates import RenewTemplates
+
+DECIDE_WAITING_SECONDS = 5.0
+"""Somebody may still sit before the page; looking costs one read of a small index."""
+
+RENEW_TEMPLATES_SECONDS = 15 * 60.0
+"""For enrolments that another process with another recognizer brought in; a change of our own starts us anew."""
+
+
+def make_renew_templates(
+    settings: Settings, infrastructure: Infrastructure, core: MatchingCore, blobs: EncryptedBlobStore
+) -> RenewTemplates:
+    """Shared by the background and the command line."""
+    return RenewTemplates(
+        store=infrastructure.store,
+        blobs=blobs,
+        vault=make_template_vault(settings, infrastructure),
+        core=core,
+        clock=infrastructure.clock,
+        randomness=infrastructure.randomness,
+        note_failure=log_failure,
+    )
+
+
+def make_background(
+    settings: Settings,
+    infrastructure: Infrastructure,
+    core: MatchingCore,
+    blobs: EncryptedBlobStore,
+    decide_capture: DecideCapture,
+    tell: Callable[[str], None],
+) -> Background:
+    """Not started. `tell` lets the page of a hosted session know how it stands."""
+    decide_waiting = DecideWaiting(
+        store=infrastructure.store,
+        decide_capture=decide_capture,
+        clock=infrastructure.clock,
+        tell=tell,
+        note_failure=log_failure,
+    )
+    renewal = RenewalTask(make_renew_templates(settings, infrastructure, core, blobs))
+    return Background(
+        [
+            Task("deciding what waits", decide_waiting, DECIDE_WAITING_SECONDS),
+            Task("renewing templates", renewal, RENEW_TEMPLATES_SECONDS),
+        ],
+        infrastructure.clock,
+    )
