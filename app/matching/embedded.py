@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +20,7 @@ from app.domain.comparison import (
 from app.domain.errors import MatchingFailed, MatchingUnavailable
 from app.domain.face import BgrImage, FaceBox, Photometry
 from app.domain.verdict import ModelIdentity
+from app.matching.gallery import search_templates
 from app.matching.workers import Workers
 from app.services.ports import ImageReader, MatchingHealth
 
@@ -118,9 +118,12 @@ class EmbeddedMatchingCore:
 
     def search(self, probe: Template, gallery: Mapping[str, Template], limit: int) -> Sequence[Candidate]:
         """Exact; of equal scores the smaller key comes first."""
-        scores = self.compare(probe, list(gallery.values()))
-        candidates = [Candidate(key, score) for key, score in zip(gallery, scores, strict=True)]
-        return heapq.nsmallest(limit, candidates, key=lambda found: (-found.score.cosine, found.key))
+        recognizer = self._recognizer_for(probe)
+        try:
+            found = search_templates(probe, gallery, limit)
+        except ValueError as error:
+            raise MatchingFailed("The templates cannot be compared.") from error
+        return [Candidate(key, recognizer.calibration.score(cosine)) for key, cosine in found]
 
     def _recognizer_for(self, probe: Template) -> Recognizer:
         """Another model's templates have another scale, or none."""

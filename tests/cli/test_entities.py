@@ -5,8 +5,10 @@ from uuid import UUID
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
+from app.adapters.db.tables import AuditEntryRow
 from app.cli import cli
 from app.config import Settings
 from app.dev_secrets import make_dev_secrets
@@ -84,3 +86,36 @@ def test_without_master_keys_nothing_can_be_encrypted(
     result = enrol(picture(tmp_path, b"x"))
     assert result.exit_code == 1
     assert "BONAFIDE_MASTER_KEYS" in result.output
+
+
+def search(portrait: Path, *more: str) -> Result:
+    return CliRunner().invoke(cli, ["entities", "search", str(portrait), "--organization", "demo", *more])
+
+
+def test_a_double_enrolment_is_found_marked_and_recorded(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    portrait = picture(tmp_path, jpeg(astronaut()))
+    entities = [enrol(portrait).stdout.splitlines()[-1] for _ in range(2)]
+    result = search(portrait)
+    assert result.exit_code == 0, result.output
+    found = [line.split() for line in result.stdout.splitlines()[1:]]
+    assert [line[:3] for line in found] == [["*", "100.00", entity_id] for entity_id in entities]
+    assert "2 candidates among 2 templates; start-up with decryption took" in result.stderr
+    assert "recorded in the audit trail of demo" in result.stderr
+    with infrastructure.engine.connect() as connection:
+        newest = sa.select(AuditEntryRow.__table__).order_by(AuditEntryRow.sequence.desc()).limit(1)
+        entry = connection.execute(newest).mappings().one()
+    assert (entry["actor"], entry["action"]) == ("operator", "enrolments.searched")
+    assert entry["detail"] == {"candidates": 2, "templates": 2, "isTest": True}
+    assert search(portrait, "--live").stdout.splitlines()[1:] == []
+    infrastructure.store.close()
+
+
+def test_a_search_that_cannot_be_made_says_why_in_one_line(infrastructure: Infrastructure, tmp_path: Path) -> None:
+    infrastructure.store.close()
+    grey = jpeg(np.full((300, 300, 3), 128, dtype=np.uint8))
+    for content, said in ((grey, "no face"), (b"no image", "image")):
+        result = search(picture(tmp_path, content))
+        assert result.exit_code == 1
+        assert said in result.output
+        assert "Traceback" not in result.output
+    assert "there is no organization" in search(picture(tmp_path, grey), "--org", "nobody").output
