@@ -1,4 +1,4 @@
-"""Exceptions that state a reason. Each is translated to HTTP in `app/api/errors.py` and nowhere else."""
+"""Exceptions that state a reason. Each is translated to HTTP in `app/web/errors.py` and nowhere else."""
 
 from __future__ import annotations
 

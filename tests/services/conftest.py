@@ -1,3 +1,19 @@
-from tests.store_fixtures import sqlite_store, sqlite_template
+from tests.store_fixtures import (
+    database_url,
+    engine,
+    postgres_server,
+    postgres_url,
+    sqlite_store,
+    sqlite_template,
+    store,
+)
 
-__all__ = ["sqlite_store", "sqlite_template"]
+__all__ = [
+    "database_url",
+    "engine",
+    "postgres_server",
+    "postgres_url",
+    "sqlite_store",
+    "sqlite_template",
+    "store",
+]

@@ -41,6 +41,7 @@ from tests.fakes import (
     FakeMatchingCore,
     FakePad,
     FakeSigner,
+    FakeTemplateVault,
     MemoryBlobStore,
     ScriptedAnalyzer,
     SeededRandomness,
@@ -126,7 +127,12 @@ class Studio:
             live=live,
         )
         self.decide_capture = DecideCapture(
-            store=store, blobs=self.blobs, core=self.core, clock=clock, randomness=randomness
+            store=store,
+            blobs=self.blobs,
+            vault=FakeTemplateVault(),
+            core=self.core,
+            clock=clock,
+            randomness=randomness,
         )
         self.withdraw = Withdraw(store=store, clock=clock, randomness=randomness, live=live)
         self.cancel = CancelSession(store=store, clock=clock, randomness=randomness, abandon_after=ABANDON_AFTER)

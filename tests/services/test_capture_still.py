@@ -223,7 +223,7 @@ def test_a_session_that_was_cancelled_meanwhile_takes_no_still(studio: Studio) -
     studio.cancel(studio.caller, studio.session.session_id)
     with pytest.raises(CaptureNotExpected):
         studio.keep()
-    assert (captures(studio), len(studio.blobs.blobs)) == ({}, 2)
+    assert (captures(studio), len(studio.blobs.blobs)) == ({}, 1)
 
 
 def test_a_cancel_while_the_capture_is_stored_leaves_no_image_behind(
@@ -241,4 +241,4 @@ def test_a_cancel_while_the_capture_is_stored_leaves_no_image_behind(
     monkeypatch.setattr(studio.blobs, "put", put_and_cancel)
     with pytest.raises(CaptureNotExpected):
         studio.keep()
-    assert (captures(studio), len(studio.blobs.blobs)) == ({}, 2)
+    assert (captures(studio), len(studio.blobs.blobs)) == ({}, 1)

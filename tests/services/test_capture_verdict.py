@@ -10,7 +10,7 @@ import pytest
 from app.adapters.db.unit_of_work import SqlStore
 from app.domain.capture import ChallengeProgress
 from app.domain.challenge import Ability
-from app.domain.comparison import Template
+from app.domain.comparison import Template, TemplateFormat
 from app.domain.face import Observation
 from app.domain.liveness import LIMITS, movement, neutral_of
 from app.domain.policy import fuse_passive
@@ -117,16 +117,15 @@ def test_without_any_face_there_is_nothing_to_compare(studio: Studio) -> None:
     assert warnings == (W.NO_FACE_DETECTED, W.FACE_MATCH_NOT_COMPUTED)
 
 
-def forget_template(studio: Studio) -> None:
-    """Leave only the portrait of the enrolment."""
-    template = next(key for key, (address, _) in studio.blobs.blobs.items() if address.kind == "template")
-    studio.blobs.delete(template)
+def change_recognizer(studio: Studio) -> None:
+    """What is stored of the enrolment was made by another one: only its portrait helps."""
+    studio.core.template_format = TemplateFormat("another", "1")
 
 
 @pytest.mark.parametrize("trouble", ["gone", "no face", "no image"])
 def test_an_unreadable_reference_never_approves(studio: Studio, trouble: str) -> None:
     studio.up_to_still().keep()
-    forget_template(studio)
+    change_recognizer(studio)
     if trouble == "gone":
         portrait = next(key for key, (address, _) in studio.blobs.blobs.items() if address.kind == "portrait")
         studio.blobs.delete(portrait)
@@ -139,9 +138,9 @@ def test_an_unreadable_reference_never_approves(studio: Studio, trouble: str) ->
     assert warnings == (W.NO_REFERENCE_IMAGE, W.FACE_MATCH_NOT_COMPUTED)
 
 
-def test_the_portrait_serves_where_the_template_is_gone_or_of_another_model(studio: Studio) -> None:
+def test_the_portrait_serves_where_the_template_is_of_another_recognizer(studio: Studio) -> None:
     studio.up_to_still().keep()
-    forget_template(studio)
+    change_recognizer(studio)
     assert verdict(studio).status is SessionStatus.APPROVED
 
 

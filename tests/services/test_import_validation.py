@@ -7,12 +7,22 @@ import numpy as np
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore, SqlUnitOfWork
+from app.domain.comparison import TemplateFormat
 from app.domain.errors import InvalidRequest, MatchingUnavailable, ObjectNotFound, StoreUnavailable
 from app.domain.organization import Entity, KycValidation, Organization, ValidationStatus
-from app.services.enrolment import PORTRAIT, TEMPLATE, address_of, read_portrait, unpack_template
+from app.services.enrolment import PORTRAIT, address_of, read_portrait, read_template
 from app.services.import_validation import ImportValidation, ValidationImport
 from tests.builders import Builder, add_organization, caller_of
-from tests.fakes import EPOCH, FAKE_FORMAT, FakeClock, FakeMatchingCore, MemoryBlobStore, SeededRandomness, face_of
+from tests.fakes import (
+    EPOCH,
+    FAKE_FORMAT,
+    FakeClock,
+    FakeMatchingCore,
+    FakeTemplateVault,
+    MemoryBlobStore,
+    SeededRandomness,
+    face_of,
+)
 
 PICTURE = b"a picture"
 
@@ -42,6 +52,7 @@ def world(sqlite_store: SqlStore) -> World:
     use_case = ImportValidation(
         store=sqlite_store,
         blobs=blobs,
+        vault=FakeTemplateVault(),
         core=core,
         clock=FakeClock(),
         randomness=build.randomness,
@@ -50,7 +61,7 @@ def world(sqlite_store: SqlStore) -> World:
     return World(sqlite_store, blobs, core, organization, entity, use_case)
 
 
-def test_portrait_and_template_are_kept_each_under_its_own_address(world: World) -> None:
+def test_portrait_and_template_are_kept_with_the_validation(world: World) -> None:
     approved_at = EPOCH - timedelta(days=3)
     validation = world.bring(approved_at=approved_at, external_session_id="s-1", metadata={"a": 1})
     assert validation.status is ValidationStatus.APPROVED
@@ -63,11 +74,10 @@ def test_portrait_and_template_are_kept_each_under_its_own_address(world: World)
     assert (entry.action, entry.object_id) == ("kyc_validation.imported", validation.validation_id)
     assert read_portrait(world.blobs, validation) == PICTURE
     assert validation.portrait_blob_id
-    assert validation.template_blob_id
     assert world.blobs.blobs[validation.portrait_blob_id][0] == address_of(validation, PORTRAIT)
-    packed = world.blobs.get(validation.template_blob_id, address_of(validation, TEMPLATE))
-    template = unpack_template(FAKE_FORMAT, packed)
-    assert validation.template_model_id == str(FAKE_FORMAT)
+    template = read_template(world.store, FakeTemplateVault(), validation, FAKE_FORMAT)
+    assert template is not None
+    assert read_template(world.store, FakeTemplateVault(), validation, TemplateFormat("another", "1")) is None
     np.testing.assert_array_equal(template.vector, face_of(PICTURE).template.vector)
 
 
