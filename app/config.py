@@ -18,13 +18,14 @@ import platformdirs
 
 from app.dev_secrets import DevSecretsUnreadable, make_dev_secrets, read_dev_secrets
 
-Required = Literal["secret_keys", "master_keys", "signing_keys", "public_url"]
+Required = Literal["secret_keys", "master_keys", "signing_keys", "public_url", "matching_tokens"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PREFIX = "BONAFIDE_"
 OVERRIDE_PREFIX = "BONAFIDE_MODEL_OVERRIDE_"
 FOR_TESTS = frozenset({"BONAFIDE_TEST_POSTGRES_URL"})
 SERVE_REQUIRES: frozenset[Required] = frozenset({"secret_keys", "master_keys", "signing_keys", "public_url"})
+MATCHING_REQUIRES: frozenset[Required] = frozenset({"matching_tokens"})
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"
 
 SECRET_KEY_MIN_CHARACTERS = 32
@@ -32,6 +33,7 @@ KEY_BYTES = 32
 """Length of an AES-256 key and of an Ed25519 seed (RFC 8032)."""
 
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -66,6 +68,12 @@ class Limits:
     landmarker_pool_size: int
     matching_threads: int
     matching_waiting_max: int
+    matching_max_body_bytes: int
+    matching_connect_seconds: int
+    matching_timeout_seconds: int
+    matching_retries: int
+    matching_breaker_failures: int
+    matching_breaker_seconds: int
     max_capture_sockets: int
     session_ttl_seconds: int
     abandon_after_seconds: int
@@ -88,6 +96,8 @@ class Settings:
     models_dir: Path
     model_overrides: Mapping[str, ModelOverride]
     recognizer: str
+    matching_url: str | None
+    matching_tokens: tuple[str, ...] = field(repr=False)
     secret_keys: tuple[str, ...] = field(repr=False)
     master_keys: tuple[NamedKey, ...] = field(repr=False)
     signing_keys: tuple[NamedKey, ...] = field(repr=False)
@@ -128,6 +138,8 @@ class Settings:
             ),
             model_overrides=read.model_overrides(),
             recognizer=read.text("BONAFIDE_RECOGNIZER", "sface"),
+            matching_url=read.matching_url("BONAFIDE_MATCHING_URL", is_dev=dev),
+            matching_tokens=read.tokens("BONAFIDE_MATCHING_TOKENS"),
             secret_keys=read.secret_keys("BONAFIDE_SECRET_KEYS"),
             master_keys=read.named_keys("BONAFIDE_MASTER_KEYS"),
             signing_keys=read.named_keys("BONAFIDE_SIGNING_KEYS"),
@@ -138,6 +150,8 @@ class Settings:
             limits=_read_limits(read),
             warnings=read.unknown_variables(),
         )
+        if settings.matching_url:
+            requires = {*requires, *MATCHING_REQUIRES}
         read.check_required(settings, requires, is_dev=dev)
         if read.problems:
             raise ConfigurationError(read.problems)
@@ -150,6 +164,14 @@ def _read_limits(read: _Reader) -> Limits:
         landmarker_pool_size=read.integer("BONAFIDE_LANDMARKER_POOL_SIZE", _cores(), 1, 256),
         matching_threads=read.integer("BONAFIDE_MATCHING_THREADS", _cores(), 1, 256),
         matching_waiting_max=read.integer("BONAFIDE_MATCHING_WAITING_MAX", 64, 0, 10_000),
+        matching_max_body_bytes=read.integer(
+            "BONAFIDE_MATCHING_MAX_BODY_BYTES", 32 * 1024**2, 16 * 1024**2, 256 * 1024**2
+        ),
+        matching_connect_seconds=read.integer("BONAFIDE_MATCHING_CONNECT_SECONDS", 2, 1, 60),
+        matching_timeout_seconds=read.integer("BONAFIDE_MATCHING_TIMEOUT_SECONDS", 10, 1, 300),
+        matching_retries=read.integer("BONAFIDE_MATCHING_RETRIES", 2, 0, 10),
+        matching_breaker_failures=read.integer("BONAFIDE_MATCHING_BREAKER_FAILURES", 5, 1, 1000),
+        matching_breaker_seconds=read.integer("BONAFIDE_MATCHING_BREAKER_SECONDS", 10, 1, 3600),
         max_capture_sockets=read.integer("BONAFIDE_MAX_CAPTURE_SOCKETS", 64, 1, 4096),
         session_ttl_seconds=read.integer("BONAFIDE_SESSION_TTL_SECONDS", 86_400, 60, 31 * 86_400),
         abandon_after_seconds=read.integer("BONAFIDE_ABANDON_AFTER_SECONDS", 900, 30, 86_400),
@@ -240,24 +262,41 @@ class _Reader:
     def public_url(self, name: str, default: str, *, is_dev: bool) -> str:
         """Scheme and host of the links that are handed out. Browsers give no camera to plain http elsewhere."""
         text = (self._text(name) or default).rstrip("/")
+        why_https = None if is_dev else "browsers give no camera to a plain http page"
+        self._check_origin(name, text, "https://verify.example.com", why_https)
+        return text
+
+    def matching_url(self, name: str, *, is_dev: bool) -> str | None:
+        """Scheme and host of a remote matching core. Portraits and templates do not travel in clear."""
+        text = self._text(name).rstrip("/")
+        if text:
+            why_https = None if is_dev else "portraits and templates must not travel in clear"
+            self._check_origin(name, text, "https://matching.example.com", why_https)
+        return text or None
+
+    def _check_origin(self, name: str, text: str, example: str, why_https: str | None) -> None:
+        """Nothing but scheme, host and port; `why_https` None where plain http is fine even beyond loopback."""
         try:
             parts = urlsplit(text)
             host, _ = parts.hostname, parts.port
         except ValueError:
             parts, host = urlsplit(""), None
-        if (
-            parts.scheme not in {"http", "https"}
-            or not host
-            or parts.query
-            or parts.fragment
-            or "@" in parts.netloc
-        ):
-            self._problem(name, f"must be an address such as https://verify.example.com, not {text!r}")
+        if "@" in text:
+            self._problem(name, f"must be an address such as {example}, without a name and password")
+        elif parts.scheme not in {"http", "https"} or not host or set("?#") & set(text):
+            self._problem(name, f"must be an address such as {example}, not {text!r}")
         elif parts.path:
             self._problem(name, f"must have no path, but has {parts.path!r}")
-        elif parts.scheme == "http" and not is_dev and host not in {"127.0.0.1", "localhost", "::1"}:
-            self._problem(name, "must begin with https:// (browsers give no camera to a plain http page)")
-        return text
+        elif parts.scheme == "http" and why_https and host not in {"127.0.0.1", "localhost", "::1"}:
+            self._problem(name, f"must begin with https:// ({why_https})")
+
+    def tokens(self, name: str) -> tuple[str, ...]:
+        """Secrets that go into an HTTP header."""
+        tokens = self.secret_keys(name)
+        for position, token in enumerate(tokens, start=1):
+            if not _HEADER_TOKEN.fullmatch(token):
+                self._problem(name, f"key {position} has characters beyond those of a bearer token (RFC 6750)")
+        return tokens
 
     def secret_keys(self, name: str) -> tuple[str, ...]:
         keys = self._items(name)
@@ -321,6 +360,10 @@ class _Reader:
             ),
             "master_keys": (settings.master_keys, "id:base64 with 32 random bytes"),
             "signing_keys": (settings.signing_keys, "kid:base64 with 32 random bytes"),
+            "matching_tokens": (
+                settings.matching_tokens,
+                f"a random text of at least {SECRET_KEY_MIN_CHARACTERS} characters, the same on both sides",
+            ),
             "public_url": (is_dev or self._text("BONAFIDE_PUBLIC_URL"), "such as https://verify.example.com"),
         }
         for required in sorted(requires):

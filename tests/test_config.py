@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import SERVE_REQUIRES, ConfigurationError, Settings
+from app.config import MATCHING_REQUIRES, SERVE_REQUIRES, ConfigurationError, Settings
 
 SECRET = "correct-horse-battery-staple-and-more"
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -149,6 +149,76 @@ def test_url_safe_base64_without_padding_is_read() -> None:
 )
 def test_a_public_url_that_browsers_could_not_use_is_refused(url: str) -> None:
     assert problems_of({"BONAFIDE_PUBLIC_URL": url})[0].startswith("BONAFIDE_PUBLIC_URL:")
+
+
+TOKEN = "a-token-of-the-matching-service-0001"
+
+
+def remote(url: str, **options: object) -> Settings:
+    environ = {"BONAFIDE_MATCHING_URL": url, "BONAFIDE_MATCHING_TOKENS": TOKEN}
+    return Settings.from_env(environ, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://matching.example.com", "https://10.0.0.7:8443", "http://127.0.0.1:8100", "http://[::1]:8100"],
+)
+def test_a_remote_matching_core_is_named_by_its_address(url: str) -> None:
+    assert remote(f"{url}/").matching_url == url
+    assert Settings.from_env({}).matching_url is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "matching.example.com",
+        "ftp://matching.example.com",
+        "https://",
+        "https://me:hunter2@matching.example.com",
+        "https://matching.example.com/v1",
+        "https://matching.example.com?query",
+        "https://matching.example.com#part",
+        "https://matching.example.com:port",
+        "http://matching.example.com",
+        "http://10.0.0.7:8100",
+        "http://127.0.0.1.example.com",
+    ],
+)
+def test_portraits_are_sent_to_no_address_that_is_none_or_in_clear(url: str) -> None:
+    environ = {"BONAFIDE_MATCHING_URL": url, "BONAFIDE_MATCHING_TOKENS": TOKEN}
+    (problem,) = problems_of(environ)
+    assert problem.startswith("BONAFIDE_MATCHING_URL:")
+    assert "hunter2" not in problem
+
+
+def test_in_development_a_remote_core_may_be_anywhere(tmp_path: Path) -> None:
+    environ = {
+        "BONAFIDE_MATCHING_URL": "http://10.0.0.7:8100",
+        "BONAFIDE_MATCHING_TOKENS": TOKEN,
+        "BONAFIDE_DATA_DIR": str(tmp_path),
+    }
+    assert Settings.from_env(environ, dev=True).matching_url == "http://10.0.0.7:8100"
+
+
+def test_a_remote_core_is_not_asked_without_a_token() -> None:
+    (problem,) = problems_of({"BONAFIDE_MATCHING_URL": "https://matching.example.com"})
+    assert problem.startswith("BONAFIDE_MATCHING_TOKENS: is required")
+    assert problems_of({}, requires=MATCHING_REQUIRES) == (problem,)
+
+
+@pytest.mark.parametrize(
+    "tokens", ["hunter2", f"{TOKEN},{TOKEN}", f"{TOKEN} {TOKEN}", f"{TOKEN}ü", f"{TOKEN}\x00"]
+)
+def test_a_token_that_is_none_is_refused_and_not_shown(tokens: str) -> None:
+    problems = problems_of({"BONAFIDE_MATCHING_TOKENS": tokens})
+    assert problems[0].startswith("BONAFIDE_MATCHING_TOKENS:")
+    assert not any(part in " ".join(problems) for part in ("hunter2", TOKEN))
+
+
+def test_tokens_rotate_newest_first_and_are_not_shown() -> None:
+    settings = Settings.from_env({"BONAFIDE_MATCHING_TOKENS": f"{TOKEN}-new, {TOKEN}"})
+    assert settings.matching_tokens == (f"{TOKEN}-new", TOKEN)
+    assert TOKEN not in repr(settings)
 
 
 def test_a_slip_of_the_keyboard_is_warned_about() -> None:

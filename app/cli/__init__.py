@@ -20,8 +20,11 @@ class LazyCommand:
 COMMANDS: Mapping[str, LazyCommand] = {
     "serve": LazyCommand("app.cli.serve", "Serve hosted sessions and the API."),
     "models": LazyCommand("app.cli.models", "Fetch and check the model files."),
+    "calibrate": LazyCommand("app.cli.calibrate", "Measure error rates on your own labelled pairs."),
+    "matching": LazyCommand("app.cli.matching", "Serve the matching core alone."),
     "keys": LazyCommand("app.cli.keys", "Create, list and revoke API keys."),
     "entities": LazyCommand("app.cli.entities", "Enrol capture subjects from a portrait."),
+    "templates": LazyCommand("app.cli.templates", "Count and renew the templates of enrolments."),
     "doctor": LazyCommand("app.cli.doctor", "Check models, store, secrets and clock, and say what to do."),
 }
 

@@ -22,6 +22,8 @@ from app.config import Settings
 
 EARLIEST_CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows less: this program did not exist."""
+DETECTOR = "yunet"
+"""Of the matching core alone, as recognizers are: a remote core has its own."""
 DISTINCT_MIN = 10
 """Different characters or bytes in a key. 32 random bytes have about 30; a typed-in pattern has few."""
 
@@ -58,6 +60,7 @@ def command(dev: bool) -> None:
     checks: tuple[Callable[[Settings], Findings], ...] = (
         check_python,
         check_models,
+        check_matching,
         check_data_dir,
         check_store,
         lambda settings: check_secrets(settings, dev=dev),
@@ -83,6 +86,8 @@ def check_python(_settings: Settings) -> Findings:
 def check_models(settings: Settings) -> Findings:
     model_files = open_model_files(settings)
     for model in model_files.manifest:
+        if settings.matching_url and (model.model_id == DETECTOR or model.recognizer is not None):
+            continue
         topic = f"model {model.model_id}"
         state = model_files.state(model.model_id)
         if state is FileState.PRESENT:
@@ -91,6 +96,23 @@ def check_models(settings: Settings) -> Findings:
         level = Level.PROBLEM if model.is_required or state is FileState.CORRUPT else Level.NOTE
         need = "required" if model.is_required else "optional"
         yield Finding(level, topic, f"{state}, {need}: {model.purpose}", model_files.remedy(model.model_id))
+
+
+def check_matching(settings: Settings) -> Findings:
+    """Asks a remote core. The embedded one needs nothing but its models."""
+    if settings.matching_url is None:
+        return
+    # Loads face analysis, which may be what is broken: only where it is needed.
+    from app.main.matching import make_remote_core  # noqa: PLC0415
+
+    core = make_remote_core(settings)
+    health = core.health()
+    core.close()
+    if health.is_ready:
+        yield Finding(Level.OK, "matching core", f"ready, templates of {health.template_format}")
+    else:
+        remedy = "check BONAFIDE_MATCHING_URL, BONAFIDE_MATCHING_TOKENS and the other side"
+        yield Finding(Level.PROBLEM, "matching core", health.reason or "not ready", remedy)
 
 
 def check_data_dir(settings: Settings) -> Findings:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
-
-from app.main import Application
 
 RESERVE_THREADS = 24
 """For HTTP beside the sockets, each of which holds a thread of its own."""
@@ -30,13 +28,29 @@ class Listen:
     private_key: Path | None = None
 
 
+class Served(Protocol):
+    """An application as this server needs it."""
+
+    @property
+    def wsgi(self) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]: ...
+
+    def start(self) -> None:
+        """What runs beside the requests."""
+
+    def drain(self) -> None:
+        """Say goodbye to whoever holds a connection open."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
 class CaptureWorker(ThreadWorker):  # type: ignore[misc]
     """A worker that tells its pages goodbye, so that open sockets do not hold up its end."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: stop accepting, tell the pages, close their sockets."""
         super().handle_exit(sig, frame)
-        application: Application = self.wsgi.application
+        application: Served = self.wsgi.application
         # Not in the signal handler: closing takes locks that the interrupted thread may hold.
         threading.Thread(target=application.drain, name="drain", daemon=True).start()
 
@@ -51,7 +65,7 @@ def close_application(_server: object, worker: CaptureWorker) -> None:
 class WsgiEntry:
     """The WSGI callable, and the application behind it for the worker's signals."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Served) -> None:
         self.application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:  # noqa: ANN401 (WSGI)
@@ -61,7 +75,7 @@ class WsgiEntry:
 class GunicornServer(BaseApplication):  # type: ignore[misc]
     """One worker process: live captures are in its memory. The application is made after the fork."""
 
-    def __init__(self, build: Callable[[], Application], listen: Listen, sockets: int, log_level: str) -> None:
+    def __init__(self, build: Callable[[], Served], listen: Listen, sockets: int, log_level: str) -> None:
         self._build, self._listen, self._sockets, self._log_level = build, listen, sockets, log_level
         super().__init__()
 
@@ -92,5 +106,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> WsgiEntry:
-        """Runs in the worker: landmarkers have threads that would not survive a fork."""
-        return WsgiEntry(self._build())
+        """Runs in the worker: landmarkers and the background have threads that would not survive a fork."""
+        application = self._build()
+        application.start()
+        return WsgiEntry(application)

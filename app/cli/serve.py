@@ -27,7 +27,7 @@ def command(host: str, port: int, *, dev: bool, lan: bool) -> None:
     public_url = f"https://{address}:{port}" if address else f"http://127.0.0.1:{port}"
     settings = read_settings(dev=dev, requires=() if dev else SERVE_REQUIRES, default_public_url=public_url)
     try:
-        check_profile(settings, load_models(settings))
+        check_profile(settings, load_models(settings, with_matching=settings.matching_url is None))
     except ConfigurationError as error:
         raise click.ClickException(str(error)) from error
     prepare_store(settings)

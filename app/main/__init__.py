@@ -14,7 +14,8 @@ from app.main.infrastructure import (
     prepare_development,
     prepare_store,
 )
-from app.main.models import LoadedModels, load_models, make_images, make_matching_core
+from app.main.matching import build_matching_application, make_matching_core
+from app.main.models import LoadedModels, load_models, make_images
 
 __all__ = [
     "DEMO_SLUG",
@@ -22,6 +23,7 @@ __all__ = [
     "Infrastructure",
     "LoadedModels",
     "build_application",
+    "build_matching_application",
     "check_profile",
     "development_key",
     "ensure_demo_organization",

@@ -7,13 +7,13 @@ from datetime import timedelta
 from app.adapters.blob_store import EncryptedBlobStore
 from app.api.services import ApiServices
 from app.config import Settings
-from app.main.infrastructure import Infrastructure, make_links, make_signer
+from app.main.infrastructure import Infrastructure, make_links, make_signer, make_template_vault
 from app.main.models import LoadedModels
-from app.matching.embedded import EmbeddedMatchingCore
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
 from app.services.import_validation import ImportValidation
 from app.services.open_session import OpenSession
+from app.services.ports import MatchingCore
 from app.services.read_session import ReadSession
 from app.services.readiness import CheckReadiness
 from app.services.register_entity import FindEntity, RegisterEntity
@@ -22,13 +22,14 @@ from app.services.register_entity import FindEntity, RegisterEntity
 def make_import_validation(
     settings: Settings,
     infrastructure: Infrastructure,
-    core: EmbeddedMatchingCore,
+    core: MatchingCore,
     blobs: EncryptedBlobStore,
 ) -> ImportValidation:
     """Shared by the API and the command line."""
     return ImportValidation(
         store=infrastructure.store,
         blobs=blobs,
+        vault=make_template_vault(settings, infrastructure),
         core=core,
         clock=infrastructure.clock,
         randomness=infrastructure.randomness,
@@ -40,7 +41,7 @@ def make_api_services(
     settings: Settings,
     infrastructure: Infrastructure,
     models: LoadedModels,
-    core: EmbeddedMatchingCore,
+    core: MatchingCore,
     blobs: EncryptedBlobStore,
 ) -> ApiServices:
     """Use cases behind the API's routes."""

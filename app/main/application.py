@@ -15,11 +15,13 @@ from app.config import ConfigurationError, Settings
 from app.demo.routes import DemoSettings, create_demo_blueprint
 from app.hosted.app import HostedPart, install_hosted
 from app.hosted.languages import select_language
+from app.jobs.background import Background
 from app.main.api import make_api_services
 from app.main.capture import make_capture_services
 from app.main.infrastructure import Infrastructure, development_key, make_blob_store, open_infrastructure
-from app.main.models import Analyzer, LoadedModels, load_models, make_analyzer, make_images, make_matching_core
-from app.matching.embedded import EmbeddedMatchingCore
+from app.main.jobs import make_background
+from app.main.matching import Core, make_matching_core
+from app.main.models import Analyzer, LoadedModels, load_models, make_analyzer, make_images
 
 DEMO_PATH = "/demo"
 LAN_CERTIFICATE = "lan/lan-certificate.pem"
@@ -34,15 +36,22 @@ class Application:
     infrastructure: Infrastructure
     hosted: HostedPart
     analyzer: Analyzer
-    core: EmbeddedMatchingCore
+    core: Core
     wsgi: Wsgi
+    background: Background
+
+    def start(self) -> None:
+        """What runs beside the requests. In the process that serves: threads do not survive a fork."""
+        self.background.start()
 
     def drain(self) -> None:
         """Say goodbye to open pages, so that the process can end."""
+        self.background.ask_to_stop()
         self.hosted.drain()
 
     def close(self) -> None:
         """Give back connections and landmarkers, whose threads would otherwise hold up the process's end."""
+        self.background.stop()
         self.core.close()
         self.analyzer.close()
         self.infrastructure.store.close()
@@ -54,7 +63,7 @@ def build_application(settings: Settings) -> Application:
     `ConfigurationError` where the strict profile lacks a model.
     """
     infrastructure = open_infrastructure(settings)
-    models = load_models(settings)
+    models = load_models(settings, with_matching=settings.matching_url is None)
     check_profile(settings, models)
     images = make_images(settings)
     core = make_matching_core(settings, models, images)
@@ -75,7 +84,10 @@ def build_application(settings: Settings) -> Application:
         flask.register_blueprint(create_demo_blueprint(make_demo_settings(settings)))
         flask.add_url_rule("/", "home", lambda: redirect(DEMO_PATH))
     wsgi = behind_proxies(flask.wsgi_app, settings.trusted_proxies)
-    return Application(flask, infrastructure, hosted, analyzer, core, wsgi)
+    background = make_background(
+        settings, infrastructure, core, blobs, capture.decide_capture, hosted.namespace.announce
+    )
+    return Application(flask, infrastructure, hosted, analyzer, core, wsgi, background)
 
 
 def check_profile(settings: Settings, models: LoadedModels) -> None:

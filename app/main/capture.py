@@ -10,9 +10,8 @@ from app.adapters.passive_pad import PAD_MODELS, PassivePadModels
 from app.config import Settings
 from app.hosted.origins import origin_of
 from app.hosted.services import HostedServices
-from app.main.infrastructure import Infrastructure, make_links, make_signer
+from app.main.infrastructure import Infrastructure, make_links, make_signer, make_template_vault
 from app.main.models import LANDMARKER_MODEL, Analyzer, LoadedModels
-from app.matching.embedded import EmbeddedMatchingCore
 from app.services.attempts import AttemptLedger
 from app.services.capture_view import OutcomePresenter
 from app.services.decide_capture import DecideCapture
@@ -25,6 +24,7 @@ from app.services.observe_frame import (
     ObserveFrame,
     SwapChallenge,
 )
+from app.services.ports import MatchingCore
 from app.services.record_consent import RecordConsent
 from app.services.start_capture import ReadCapture, StartCapture
 from app.services.withdraw import Withdraw
@@ -36,7 +36,7 @@ def make_capture_services(
     models: LoadedModels,
     images: Images,
     analyzer: Analyzer,
-    core: EmbeddedMatchingCore,
+    core: MatchingCore,
     blobs: EncryptedBlobStore,
 ) -> HostedServices:
     """Use cases behind the capture page and its socket."""
@@ -96,7 +96,14 @@ def make_capture_services(
             randomness=randomness,
             live=live,
         ),
-        decide_capture=DecideCapture(store=store, blobs=blobs, core=core, clock=clock, randomness=randomness),
+        decide_capture=DecideCapture(
+            store=store,
+            blobs=blobs,
+            vault=make_template_vault(settings, infrastructure),
+            core=core,
+            clock=clock,
+            randomness=randomness,
+        ),
         withdraw=Withdraw(store=store, clock=clock, randomness=randomness, live=live),
         presenter=presenter,
         links=make_links(settings, clock),

@@ -19,6 +19,7 @@ from app.adapters.encryption import DataKeys
 from app.adapters.randomness import SystemRandomness
 from app.adapters.result_signer import Ed25519ResultSigner
 from app.adapters.signed_tokens import SignedTokens
+from app.adapters.template_vault import EncryptedTemplateVault
 from app.config import Settings
 from app.domain.organization import Organization, Scope
 from app.services.manage_keys import ManageKeys
@@ -85,9 +86,17 @@ def development_key(settings: Settings) -> str:
 
 def make_blob_store(settings: Settings, infrastructure: Infrastructure) -> EncryptedBlobStore:
     """Needs the master keys."""
+    return EncryptedBlobStore(settings.data_dir / "blobs", _data_keys(settings, infrastructure))
+
+
+def make_template_vault(settings: Settings, infrastructure: Infrastructure) -> EncryptedTemplateVault:
+    """Needs the master keys."""
+    return EncryptedTemplateVault(_data_keys(settings, infrastructure))
+
+
+def _data_keys(settings: Settings, infrastructure: Infrastructure) -> DataKeys:
     master_keys = {key.key_id: key.key for key in settings.master_keys}
-    data_keys = DataKeys(SqlWrappedKeys(infrastructure.engine), master_keys)
-    return EncryptedBlobStore(settings.data_dir / "blobs", data_keys)
+    return DataKeys(SqlWrappedKeys(infrastructure.engine), master_keys)
 
 
 def make_links(settings: Settings, clock: SystemClock) -> SignedTokens:

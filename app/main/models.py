@@ -18,13 +18,10 @@ from app.adapters.model_files import (
     load_manifest,
 )
 from app.adapters.onnx_recognizer import OnnxRecognizer
-from app.adapters.photometry import measure_face
 from app.adapters.recognizer_entry import BadRecognizerEntry, template_format
-from app.adapters.yunet_detector import YunetDetector
 from app.config import ConfigurationError, Settings
 from app.domain.verdict import ModelIdentity
-from app.matching.embedded import EmbeddedMatchingCore, Recognizer
-from app.matching.workers import Workers
+from app.matching.embedded import Recognizer
 
 LANDMARKER_MODEL, DETECTOR_MODEL = "face_landmarker", "yunet"
 
@@ -51,10 +48,11 @@ class LoadedModels:
         return ModelIdentity(model_id, self.files.sha256(model_id) if model_id in self.paths else None)
 
 
-def load_models(settings: Settings) -> LoadedModels:
+def load_models(settings: Settings, *, with_matching: bool = True) -> LoadedModels:
     """Verify every model file. One that is missing or damaged is no reason not to start: `/readyz` says so.
 
-    `ConfigurationError` where the settings name a recognizer that is not described.
+    Without `with_matching` those of the matching core are left out: it is elsewhere. `ConfigurationError` where
+    the settings name a recognizer that is not described.
     """
     overrides = {model_id: (one.path, one.sha256) for model_id, one in settings.model_overrides.items()}
     try:
@@ -65,6 +63,8 @@ def load_models(settings: Settings) -> LoadedModels:
     required: list[str] = []
     optional: list[str] = []
     for model in files.manifest:
+        if is_of_matching(model) and not with_matching:
+            continue
         try:
             paths[model.model_id] = files.path(model.model_id)
         except (ModelMissing, ModelCorrupt) as error:
@@ -73,23 +73,14 @@ def load_models(settings: Settings) -> LoadedModels:
     return LoadedModels(files, paths, tuple(required), tuple(optional))
 
 
+def is_of_matching(model: Model) -> bool:
+    """Whether nothing but the matching core uses it."""
+    return model.model_id == DETECTOR_MODEL or model.recognizer is not None
+
+
 def make_images(settings: Settings) -> Images:
     """Reads images within the configured bounds."""
     return Images(settings.limits.image_max_pixels, settings.limits.image_max_bytes)
-
-
-def make_matching_core(settings: Settings, models: LoadedModels, images: Images) -> EmbeddedMatchingCore:
-    """The embedded core; without its models it stands, says so, and refuses work."""
-    threads = settings.limits.matching_threads
-    detector = models.paths.get(DETECTOR_MODEL)
-    return EmbeddedMatchingCore(
-        images,
-        YunetDetector(detector, threads) if detector else None,
-        make_recognizer(models),
-        measure_face,
-        [models.identity(DETECTOR_MODEL), models.identity(models.recognizer.model_id)],
-        Workers(threads, settings.limits.matching_waiting_max),
-    )
 
 
 def make_recognizer(models: LoadedModels) -> Recognizer | None:
