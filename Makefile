@@ -57,6 +57,10 @@ lock: setup-dev ## Write the lock files anew (UPGRADE=1 moves versions forward)
 	scripts/lock $(if $(UPGRADE),--upgrade)
 	scripts/node npm install --package-lock-only --ignore-scripts
 
+.PHONY: bench-peers
+bench-peers: setup ## Make the environment with the libraries that bench/face_match.py compares with
+	@scripts/bench-peers
+
 .PHONY: screenshots
 screenshots: setup-dev ## Take the README's screenshots with a real browser
 	@set -e; BONAFIDE_CHROMIUM="$$(scripts/find-chromium --install)"; export BONAFIDE_CHROMIUM; \
@@ -64,5 +68,5 @@ screenshots: setup-dev ## Take the README's screenshots with a real browser
 
 .PHONY: clean
 clean: ## Remove what set-up and tests made (models and data stay)
-	rm -rf .venv node_modules static/vendor build dist ./*.egg-info
+	rm -rf .venv .venv-peers node_modules static/vendor build dist ./*.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache test-results
