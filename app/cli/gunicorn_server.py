@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.cli.logs import configure_logging
+
 RESERVE_THREADS = 24
 """For HTTP beside the sockets, each of which holds a thread of its own."""
 
@@ -107,6 +109,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> WsgiEntry:
         """Runs in the worker: landmarkers and the background have threads that would not survive a fork."""
+        configure_logging(self._log_level)
         application = self._build()
         application.start()
         return WsgiEntry(application)

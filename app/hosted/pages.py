@@ -22,6 +22,7 @@ from app.hosted.wire import Json, outcome_json, refusal
 from app.services.capture_view import CaptureView
 from app.services.keep_capture import CaptureNotExpected, StillUnusable
 from app.services.start_capture import LoadedSession, UnknownHostedSession
+from app.web.errors import RETRY_AFTER_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,6 @@ DEFAULT_FRAME_ANCESTORS = (
 
 LINK_PROBLEMS = {"unknown_session": 404, "expired": 410, "unavailable": 503}
 """Code of the protocol → status of the page that says so."""
-
-RETRY_AFTER_SECONDS = 5
-"""When to come back where something is out of reach: most outages are restarts."""
 
 
 def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespace) -> Blueprint:
