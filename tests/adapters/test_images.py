@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from app.adapters.images import MAX_JPEG_SCANS, Images
+from app.adapters.image_headers import MAX_JPEG_SCANS
+from app.adapters.images import Images
 from app.domain.errors import InvalidImage
 from app.domain.face import BgrImage
 from tests.portrait import close_up, jpeg

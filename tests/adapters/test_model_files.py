@@ -165,7 +165,7 @@ class TestModelFiles:
 class TestManifest:
     def test_names_every_model_fully(self) -> None:
         manifest = load_manifest()
-        assert len({entry.model_id for entry in manifest}) == len(manifest) == 5
+        assert len({entry.model_id for entry in manifest}) == len(manifest) == 6
         for entry in manifest:
             assert re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
             assert re.fullmatch(r"[a-z0-9_]+", entry.model_id), "it is part of a variable's name"
@@ -322,7 +322,7 @@ class TestCommand:
     def test_status_names_what_is_missing_and_fails(self, tmp_path: Path) -> None:
         result = CliRunner().invoke(cli, ["models", "status"], env={"BONAFIDE_MODELS_DIR": str(tmp_path)})
         assert result.exit_code == 1
-        assert len(re.findall(r"missing +(?:required|optional)", result.output)) == 5
+        assert len(re.findall(r"missing +(?:required|optional)", result.output)) == 6
 
     def test_an_override_of_no_model_is_refused(self, tmp_path: Path) -> None:
         env = {"BONAFIDE_MODELS_DIR": str(tmp_path), "BONAFIDE_MODEL_OVERRIDE_NONE": f"{tmp_path}/x:{'0' * 64}"}
