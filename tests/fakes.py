@@ -36,6 +36,7 @@ from app.services.ports import BlobAddress, MatchingHealth
 
 EPOCH = datetime(2026, 6, 19, 14, 40, tzinfo=UTC)
 FAKE_FORMAT = TemplateFormat("fake-model", "1")
+FAKE_DIMENSION = 128
 FAKE_CALIBRATION = Calibration("fake-1", (-1.0, 0.0, 0.375, 1.0), (0.0, 0.0, 30.0, 100.0))
 
 
@@ -125,6 +126,7 @@ class FakeMatchingCore:
             reason,
             None if self.is_away else self.template_format,
             None if self.is_away else FAKE_CALIBRATION.version,
+            None if self.is_away else FAKE_DIMENSION,
         )
 
 
@@ -137,7 +139,7 @@ def face_of(
 ) -> FaceTemplate:
     """A face whose template depends on nothing but the bytes."""
     seed = int.from_bytes(hashlib.sha256(image).digest()[:8], "big")
-    vector = np.random.default_rng(seed).normal(size=128).astype(np.float32)
+    vector = np.random.default_rng(seed).normal(size=FAKE_DIMENSION).astype(np.float32)
     return FaceTemplate(
         template=Template(template_format, vector / np.float32(np.linalg.norm(vector))),
         box=FaceBox(10, 10, width, width * 1.3),

@@ -129,7 +129,7 @@ def load_own_recognizer(file: Path) -> Model:
     except (TypeError, ValueError) as error:
         raise BadRecognizerEntry(f"{file}: {error}") from error
     if not _MODEL_ID.fullmatch(model.model_id):
-        raise BadRecognizerEntry(f"{file}: id must consist of a–z, 0–9, _ and -")
+        raise BadRecognizerEntry(f"{file}: id must consist of a–z, 0–9, _ and -, 48 of them at most")
     return model
 
 
@@ -239,4 +239,7 @@ class ModelFiles:
         """What to do where the file of this model is missing or another one."""
         if model_id in self._overrides:
             return f"see the setting BONAFIDE_MODEL_OVERRIDE_{model_id.upper()}"
+        model = self._by_id[model_id]
+        if model.address is None and model.mirror is None:
+            return f"put the file that is named into its place, or correct sha256 ({model.sha256}) and file_name"
         return "run `bonafide models pull`"

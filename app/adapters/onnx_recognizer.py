@@ -42,6 +42,11 @@ class OnnxRecognizer:
         self._input = self._session.get_inputs()[0].name
         self._check()
 
+    @property
+    def dimension(self) -> int:
+        """How many numbers a template has."""
+        return self._entry.dimension
+
     def encode(self, image: BgrImage, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """`dimension` float32, L2-normalized, of the face whose five points are given. ValueError where none come.
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from app.domain.comparison import Calibration, TemplateFormat
 
@@ -35,6 +35,7 @@ class BadRecognizerEntry(Exception):
     """The entry describes no recognizer that can be used; the message says what is wrong."""
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class RecognizerEntry:
     """`input_side` pixels square, `channels` in the order the model was trained on, (value − mean) / std.
@@ -59,6 +60,8 @@ class RecognizerEntry:
             raise ValueError("mean and std are numbers, and std is greater than 0")
         if isinstance(self.alignment, str) and self.alignment not in ALIGNMENTS:
             raise ValueError(f"alignment is one of {', '.join(ALIGNMENTS)}, or five points")
+        if not ((self.points >= 0) & (self.points <= self.input_side)).all():
+            raise ValueError("the five points of the alignment lie in the input, in pixels")
         if np.linalg.matrix_rank(self.points - self.points.mean(axis=0)) < 2:
             raise ValueError("the five points of the alignment must not lie on one line")
 

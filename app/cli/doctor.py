@@ -99,19 +99,19 @@ def check_models(settings: Settings) -> Findings:
 
 
 def check_matching(settings: Settings) -> Findings:
-    """Asks a remote core. The embedded one needs nothing but its models."""
-    if settings.matching_url is None:
-        return
-    # Loads face analysis, which may be what is broken: only where it is needed.
-    from app.main.matching import make_remote_core  # noqa: PLC0415
+    """Loads the embedded core, or asks the remote one."""
+    # Face analysis may be what is broken: only here.
+    from app.main import load_models, make_images, make_matching_core  # noqa: PLC0415
 
-    core = make_remote_core(settings)
+    models = load_models(settings, with_matching=settings.matching_url is None)
+    core = make_matching_core(settings, models, make_images(settings))
     health = core.health()
     core.close()
     if health.is_ready:
         yield Finding(Level.OK, "matching core", f"ready, templates of {health.template_format}")
     else:
-        remedy = "check BONAFIDE_MATCHING_URL, BONAFIDE_MATCHING_TOKENS and the other side"
+        remote = "check BONAFIDE_MATCHING_URL, BONAFIDE_MATCHING_TOKENS and the other side"
+        remedy = remote if settings.matching_url else "see above, and BONAFIDE_RECOGNIZER"
         yield Finding(Level.PROBLEM, "matching core", health.reason or "not ready", remedy)
 
 

@@ -29,14 +29,15 @@ def make_matching_core(settings: Settings, models: LoadedModels, images: Images)
 def make_embedded_core(settings: Settings, models: LoadedModels, images: Images) -> EmbeddedMatchingCore:
     """The core in this process; without its models it stands, says so, and refuses work."""
     threads = settings.limits.matching_threads
-    detector = models.paths.get(DETECTOR_MODEL)
+    detector, recognizer = models.paths.get(DETECTOR_MODEL), make_recognizer(models)
     return EmbeddedMatchingCore(
         images,
         YunetDetector(detector, threads) if detector else None,
-        make_recognizer(models),
+        None if isinstance(recognizer, str) else recognizer,
         measure_face,
         [models.identity(DETECTOR_MODEL), models.identity(models.recognizer.model_id)],
         Workers(threads, settings.limits.matching_waiting_max),
+        recognizer if isinstance(recognizer, str) else None,
     )
 
 
@@ -70,7 +71,8 @@ class MatchingApplication:
         """Nothing runs beside the requests."""
 
     def drain(self) -> None:
-        """No connection stays open longer than its request."""
+        """Whoever waits is told to come back; no connection stays open longer than its request."""
+        self.core.drain()
 
     def close(self) -> None:
         """End the core's threads."""

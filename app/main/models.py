@@ -83,14 +83,19 @@ def make_images(settings: Settings) -> Images:
     return Images(settings.limits.image_max_pixels, settings.limits.image_max_bytes)
 
 
-def make_recognizer(models: LoadedModels) -> Recognizer | None:
-    """The recognizer that the settings name; None where its file is missing."""
+def make_recognizer(models: LoadedModels) -> Recognizer | str:
+    """The recognizer that the settings name, or why there is none."""
     model = models.recognizer
     path, entry = models.paths.get(model.model_id), model.recognizer
-    if path is None or entry is None or entry.calibration is None:
-        return None
+    if path is None or entry is None:
+        return f"the file of the recognizer {model.model_id} is missing or damaged"
+    if entry.calibration is None:
+        return f"the recognizer {model.model_id} has no calibration: run `bonafide calibrate`"
     found = template_format(model.model_id, models.files.sha256(model.model_id), entry)
-    return Recognizer(OnnxRecognizer(path, found, entry), entry.calibration)
+    try:
+        return Recognizer(OnnxRecognizer(path, found, entry), entry.calibration)
+    except RuntimeError as error:
+        return f"the recognizer {model.model_id} cannot be used: {error}"
 
 
 def make_analyzer(settings: Settings, models: LoadedModels) -> Analyzer:

@@ -47,6 +47,10 @@ class FaceEncoder(Protocol):
     def template_format(self) -> TemplateFormat:
         """Of the templates it makes."""
 
+    @property
+    def dimension(self) -> int:
+        """How many numbers they have."""
+
     def encode(self, image: BgrImage, points: Points) -> NDArray[np.float32]:
         """L2-normalized vector. ValueError where the face gives none."""
 
@@ -63,7 +67,8 @@ class EmbeddedMatchingCore:
     """`MatchingCore` over a reader, a detector and a recognizer; pictures are worked on by `workers` alone.
 
     `measure` gives light and sharpness of a face. `detector` or `recognizer` is None where its model could not
-    be had: the core then says so in `health` and refuses work with `MatchingUnavailable`.
+    be had: the core then says so in `health` (`problem` is the recognizer's own reason) and refuses work with
+    `MatchingUnavailable`.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class EmbeddedMatchingCore:
         measure: Callable[[BgrImage, FaceBox], Photometry],
         models: Sequence[ModelIdentity],
         workers: Workers,
+        problem: str | None = None,
     ) -> None:
         self._reader = reader
         self._detector = detector
@@ -81,6 +87,7 @@ class EmbeddedMatchingCore:
         self._measure = measure
         self._models = tuple(models)
         self._workers = workers
+        self._problem = problem
 
     def create_template(self, image: bytes) -> FaceTemplate | None:
         """Template of the largest face, None where there is none. The same bytes give the same template."""
@@ -129,21 +136,27 @@ class EmbeddedMatchingCore:
         """Another model's templates have another scale, or none."""
         if self._recognizer is None:
             raise MatchingUnavailable("The matching core is not ready.")
-        if probe.format != self._recognizer.encoder.template_format:
+        encoder = self._recognizer.encoder
+        if probe.format != encoder.template_format or probe.vector.size != encoder.dimension:
             raise MatchingFailed("The template is of another model than the matching core's.")
         return self._recognizer
 
     def health(self) -> MatchingHealth:
         """Ready where both models are loaded."""
-        parts = (("the face detector", self._detector), ("the recognizer", self._recognizer))
-        missing = [name for name, part in parts if part is None]
+        reasons = [] if self._detector else ["the face detector could not be loaded"]
+        reasons += [] if self._recognizer else [self._problem or "the recognizer could not be loaded"]
         return MatchingHealth(
-            is_ready=not missing,
+            is_ready=not reasons,
             models=self._models,
-            reason=f"{' and '.join(missing)} could not be loaded" if missing else None,
+            reason="; ".join(reasons) or None,
             template_format=self._recognizer.encoder.template_format if self._recognizer else None,
             calibration=self._recognizer.calibration.version if self._recognizer else None,
+            dimension=self._recognizer.encoder.dimension if self._recognizer else None,
         )
+
+    def drain(self) -> None:
+        """Finish what is worked on; whoever waits, or asks from now on, is told at once to come back."""
+        self._workers.drain()
 
     def close(self) -> None:
         """End the threads; nothing can be asked afterwards."""

@@ -123,6 +123,7 @@ class RemoteMatchingCore:
             models=self._models,
             template_format=TemplateFormat(made.model_id, made.model_version) if made else None,
             calibration=answer.calibration,
+            dimension=answer.dimension,
         )
 
     def _not_ready(self, reason: str) -> MatchingHealth:

@@ -61,10 +61,9 @@ def describe(core: MatchingCore, samples: Sequence[Sample]) -> list[Described]:
     `InvalidRequest` for a picture that cannot be read, and for a template that the core cannot compare.
     """
     given = {sample.place: sample.content for sample in samples if isinstance(sample.content, Template)}
-    _check_formats(core, given)
+    _check_templates(core, given)
     pictures = [sample for sample in samples if isinstance(sample.content, bytes)]
     made = _faces_of(core, pictures)
-    _check_lengths(given, [face.template for face in made if face is not None])
     faces = iter(made)
     return [
         Described(sample.content) if isinstance(sample.content, Template) else _described(next(faces))
@@ -76,25 +75,18 @@ def _described(face: FaceTemplate | None) -> Described:
     return Described(face.template if face else None, face)
 
 
-def _check_formats(core: MatchingCore, given: Mapping[str, Template]) -> None:
-    """`InvalidRequest` for templates of another format than the core's: they are the sender's mistake."""
+def _check_templates(core: MatchingCore, given: Mapping[str, Template]) -> None:
+    """`InvalidRequest` for templates that are not of the core's model: they are the sender's mistake."""
     if not given:
         return
-    own = core.health().template_format
+    health = core.health()
+    own, numbers = health.template_format, health.dimension
     if own is None:
         raise MatchingUnavailable("The matching core is not ready.")
-    foreign = f"is of another model than this core's, {own}"
-    problems = {place: foreign for place, template in given.items() if template.format != own}
-    if problems:
-        raise wrong_templates(problems)
-
-
-def _check_lengths(given: Mapping[str, Template], made: Sequence[Template]) -> None:
-    """Those that were given are of one length among themselves, but perhaps not of the core's."""
-    if not made:
-        return
-    own = made[0].vector.size
-    problems = {place: f"must hold {own} numbers" for place, one in given.items() if one.vector.size != own}
+    foreign, wrong = f"is of another model than this core's, {own}", f"must hold {numbers} numbers"
+    problems = {place: foreign for place, template in given.items() if template.format != own} or {
+        place: wrong for place, template in given.items() if template.vector.size != numbers
+    }
     if problems:
         raise wrong_templates(problems)
 

@@ -194,6 +194,7 @@ class HealthAnswer(Body):
     models: Annotated[list[ModelAnswer], Field(max_length=32)]
     template_format: FormatAnswer | None
     calibration: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] | None
+    dimension: int | None = None
     reason: Annotated[str, Field(max_length=1024)] | None
 
 
@@ -235,6 +236,7 @@ def health_json(health: MatchingHealth) -> Json:
         "models": [{"name": model.name, "sha256": model.sha256} for model in health.models],
         "templateFormat": {"modelId": made.model_id, "modelVersion": made.version} if made else None,
         "calibration": health.calibration,
+        "dimension": health.dimension,
         "reason": health.reason,
     }
 

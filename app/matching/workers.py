@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import TypeVar
 
 from app.domain.errors import MatchingUnavailable
@@ -39,7 +39,14 @@ class Workers:
             future = self._threads.submit(work)
         except RuntimeError as error:
             raise MatchingUnavailable("The matching core is shutting down.") from error
-        return future.result()
+        try:
+            return future.result()
+        except CancelledError as error:
+            raise MatchingUnavailable("The matching core is shutting down.") from error
+
+    def drain(self) -> None:
+        """Finish what runs, and turn away what waits. Returns at once."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
         """Finish what runs and end the threads."""

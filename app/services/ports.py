@@ -83,7 +83,7 @@ class MatchingHealth:
     """Whether the matching core can work, with which models, and why not.
 
     `template_format` is that of the templates it makes, `calibration` the version of the scale of its scores;
-    both None where the core could not be asked.
+    `dimension` how many numbers one has; None where the core could not be asked, or does not say.
     """
 
     is_ready: bool
@@ -91,6 +91,7 @@ class MatchingHealth:
     reason: str | None = None
     template_format: TemplateFormat | None = None
     calibration: str | None = None
+    dimension: int | None = None
 
 
 class MatchingCore(Protocol):

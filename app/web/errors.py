@@ -97,7 +97,10 @@ def error_response(status: int, code: str, message: str, extras: Mapping[str, ob
 
 def _from_domain(error: BonafideError) -> Response:
     status, code = TABLE.get(type(error), INTERNAL_ERROR)
-    if status >= 500:
+    if status == 503:
+        # An outage is told once where it is noticed; a trace for each caller would only bury it.
+        log.warning("%s answered with %s: %s", g.get("request_id"), code, error)
+    elif status >= 500:
         log.error("%s answered with %s", g.get("request_id"), code, exc_info=error)
     is_explained = isinstance(error, InvalidRequest) or code not in FIXED_MESSAGES
     message = str(error) if is_explained else FIXED_MESSAGES[code]

@@ -7,7 +7,7 @@ from typing import TypeVar
 from flask import current_app, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.domain.errors import InvalidRequest
 from app.web.json_body import MAX_VALUES, check_text, parse_json
@@ -80,7 +80,13 @@ def _require_form() -> None:
 
 def _whole_body(*, cache: bool) -> bytes:
     """All of the body. Where it came without a length the reader stops at the limit and says nothing."""
-    body = request.get_data(cache=cache)
+    try:
+        body = request.get_data(cache=cache)
+    except HTTPException:
+        raise
+    except Exception as error:
+        # Whatever the server's own reader raises: broken chunks, or a caller who hung up.
+        raise InvalidRequest("The body cannot be read.", {"body": "is broken off"}) from error
     if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
         raise RequestEntityTooLarge
     return body

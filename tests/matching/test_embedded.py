@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +40,7 @@ class Detector:
 class Encoder:
     vector: tuple[float, ...] | None
     template_format: TemplateFormat = FORMAT
+    dimension: int = 2
 
     def encode(self, image: BgrImage, points: NDArray[np.float32]) -> NDArray[np.float32]:
         assert np.array_equal(points, POINTS)
@@ -131,7 +134,8 @@ def test_health_names_the_models_and_what_is_missing() -> None:
     broken = core(Detector(()), None).health()
     assert not broken.is_ready
     assert broken.reason == "the recognizer could not be loaded"
-    assert core(None, None).health().reason == "the face detector and the recognizer could not be loaded"
+    both = "the face detector could not be loaded; the recognizer could not be loaded"
+    assert core(None, None).health().reason == both
 
 
 def test_without_its_models_the_core_refuses_instead_of_guessing() -> None:
@@ -155,3 +159,33 @@ def test_a_search_gives_the_best_first_and_no_more_than_asked_for() -> None:
     assert [candidate.key for candidate in found] == ["a", "b", "c"]
     assert [candidate.score.cosine for candidate in found] == pytest.approx([0.8, 0.8, 0.6])
     assert matching.search(template(0.6, 0.8), {}, 3) == []
+
+
+def test_a_probe_of_another_length_is_of_another_model_whatever_it_says() -> None:
+    longer = template(1, 0, 0)
+    with pytest.raises(MatchingFailed):
+        core(None, Encoder((1, 0))).compare(longer, [longer])
+
+
+def test_what_waits_is_turned_away_when_the_process_is_to_end() -> None:
+    begun, finish = threading.Event(), threading.Event()
+
+    class Slow(Reader):
+        def read_image(self, data: bytes) -> BgrImage:
+            begun.set()
+            assert finish.wait(30)
+            return super().read_image(data)
+
+    recognizer = Recognizer(Encoder((1, 0)), FAKE_CALIBRATION)
+    matching = EmbeddedMatchingCore(Slow(), Detector((face(60),)), recognizer, measure, MODELS, Workers(1, 1))
+    with ThreadPoolExecutor(2) as callers:
+        first = callers.submit(matching.create_template, b"picture")
+        assert begun.wait(30)
+        second = callers.submit(matching.create_template, b"picture")
+        matching.drain()  # whether or not the second has begun to wait: it is turned away
+        with pytest.raises(MatchingUnavailable):
+            second.result(30)
+        finish.set()
+        assert first.result(30) is not None
+    with pytest.raises(MatchingUnavailable):
+        matching.create_template(b"picture")

@@ -208,6 +208,7 @@ class TestHealth:
             "models": [{"name": "fake-model", "sha256": "0" * 64}],
             "templateFormat": {"modelId": FAKE_FORMAT.model_id, "modelVersion": FAKE_FORMAT.version},
             "calibration": "fake-1",
+            "dimension": 128,
             "reason": None,
         }
         HealthAnswer.model_validate(response.json)
