@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from app.api.biometric_check import biometric_check
 from app.api.entities import entities
+from app.api.face_match import face_match
 from app.api.health import health
+from app.api.media import media
 from app.api.services import ApiServices, attach
 from app.api.sessions import sessions
 from app.api.validations import validations
@@ -26,6 +29,6 @@ def create_api_blueprint() -> Blueprint:
     """All routes under `/api`."""
     api = Blueprint("api", __name__, url_prefix=BASE_PATH)
     api.after_request(not_cached)
-    for resource in (entities, validations, sessions):
+    for resource in (entities, validations, sessions, media, biometric_check, face_match):
         api.register_blueprint(resource)
     return api

@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api.services import api_services
 from app.domain.organization import Caller, Scope
-from app.services.authenticate import Integration, require_integrations, require_scope
+from app.services.authenticate import Integration, require_integrations, require_scope, require_webhook_secret
 
 P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
@@ -23,8 +23,14 @@ PUBLIC_ENDPOINTS = frozenset({"health.livez", "health.readyz", "health.jwks"})
 _SCOPE = "required_scope"
 
 
-def requires(scope: Scope, *integrations: Integration) -> Callable[[View[P]], View[P]]:
-    """Authenticate before anything of the request is looked at: 401, 403, then 413 by its length, unread."""
+def requires(
+    scope: Scope, *integrations: Integration, is_check: bool = False, sees_refusals: bool = False
+) -> Callable[[View[P]], View[P]]:
+    """Authenticate before anything of the request is looked at: 401, 403, then 413 by its length, unread.
+
+    A synchronous check also needs the KYC webhook secret. A view that `sees_refusals`, to keep a record of
+    them, calls `refuse_too_large` itself.
+    """
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
@@ -34,8 +40,10 @@ def requires(scope: Scope, *integrations: Integration) -> Callable[[View[P]], Vi
             )
             require_scope(caller, scope)
             require_integrations(caller.organization.settings, integrations)
-            if (request.content_length or 0) > api_services().max_body_bytes:
-                raise RequestEntityTooLarge
+            if is_check:
+                require_webhook_secret(caller.organization.settings)
+            if not sees_refusals:
+                refuse_too_large()
             g.caller = caller
             return view(*args, **kwargs)
 
@@ -43,6 +51,12 @@ def requires(scope: Scope, *integrations: Integration) -> Callable[[View[P]], Vi
         return guarded
 
     return decorate
+
+
+def refuse_too_large() -> None:
+    """`RequestEntityTooLarge` by the length that the body is said to have."""
+    if (request.content_length or 0) > api_services().max_body_bytes:
+        raise RequestEntityTooLarge
 
 
 def required_scope(view: Callable[..., object]) -> Scope | None:

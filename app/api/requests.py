@@ -7,10 +7,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
 
 from app.domain.challenge import Ability
+from app.domain.check import CheckStatus
 from app.domain.errors import InvalidRequest, ObjectNotFound
+from app.domain.session import SessionStatus
+from app.services.check_biometric import CheckRequest
+from app.services.match_faces import FaceMatchRequest
 from app.services.open_session import SessionRequest
 from app.services.register_entity import NewEntity
 from app.web.json_body import parse_json
@@ -22,6 +26,10 @@ SESSION_SECONDS_MIN = 60
 SESSION_SECONDS_MAX = 31 * 24 * 60 * 60
 PAGE_DEFAULT, PAGE_MAX = 50, 100
 OFFSET_MAX = 2**31 - 1
+REASON_MIN, REASON_MAX = 5, 2_000
+"""Characters, without the white space around."""
+
+VENDOR_DATA_MAX = 1024
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
@@ -66,6 +74,9 @@ def _json_text(value: object) -> object:
 Uuid = Annotated[str, AfterValidator(_uuid)]
 ShortText = Annotated[str, Field(min_length=1, max_length=256)]
 SmallObject = Annotated[dict[str, object], AfterValidator(_small_object)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=REASON_MIN, max_length=REASON_MAX)]
+Limit = Annotated[int, Field(ge=1, le=PAGE_MAX, strict=False)]
+Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX, strict=False)]
 
 
 class EntityBody(Body):
@@ -136,12 +147,78 @@ class ImportForm(Body):
     metadata: Annotated[SmallObject, BeforeValidator(_json_text)] | None = None
 
 
+class ReasonBody(Body):
+    """Why somebody approves or rejects, for the audit trail."""
+
+    reason: Reason
+
+
+class CancelBody(Body):
+    """Why somebody cancels; the body may be left out."""
+
+    reason: Reason | None = None
+
+
+class CheckForm(Body):
+    """The text fields of `POST /api/kyc/biometric` as a form; the image is read apart."""
+
+    entity_id: Uuid | None = None
+    external_entity_id: ShortText | None = None
+
+    def to_service(self, image_name: str, image: bytes) -> CheckRequest:
+        """`InvalidRequest` where no entity is named."""
+        if self.entity_id is None and self.external_entity_id is None:
+            raise InvalidRequest(
+                "No entity is named.", {"entityId": "either this or externalEntityId is required"}
+            )
+        return CheckRequest(image, self.entity_id, self.external_entity_id, image_name)
+
+
+class CheckBody(CheckForm):
+    """`POST /api/kyc/biometric` as JSON. The image is base64, with or without a data URL, under either name."""
+
+    user_image: Annotated[str | None, Field(alias="user_image")] = None
+    user_image_too: Annotated[str | None, Field(alias="userImage")] = None
+
+
+class FaceMatchForm(Body):
+    """The text fields of `POST /api/kyc/face-match`; the images are read apart."""
+
+    entity_id: Uuid | None = None
+    score_threshold: Annotated[float, Field(ge=0, le=100, strict=False)] | None = None
+    vendor_data: Annotated[str, Field(max_length=VENDOR_DATA_MAX)] | None = None
+
+    def to_service(self, request_id: str) -> FaceMatchRequest:
+        return FaceMatchRequest(request_id, self.entity_id, self.score_threshold, self.vendor_data)
+
+
 class EntityQuery(Body):
     """`GET /api/entities`."""
 
     external_id: ShortText | None = None
-    limit: Annotated[int, Field(ge=1, le=PAGE_MAX, strict=False)] = PAGE_DEFAULT
-    offset: Annotated[int, Field(ge=0, le=OFFSET_MAX, strict=False)] = 0
+    limit: Limit = PAGE_DEFAULT
+    offset: Offset = 0
+
+
+class PageQuery(Body):
+    """Which part of a list."""
+
+    limit: Limit = PAGE_DEFAULT
+    offset: Offset = 0
+
+
+class FaceMatchQuery(PageQuery):
+    """`GET /api/kyc/face-match/verifications`."""
+
+    entity_id: Uuid | None = None
+    status: Annotated[CheckStatus, Field(strict=False)] | None = None
+
+
+class SessionQuery(PageQuery):
+    """`GET /api/kyc/biometric/sessions`."""
+
+    entity_id: Uuid | None = None
+    status: Annotated[SessionStatus, Field(strict=False)] | None = None
 
 
 class CurrentQuery(Body):

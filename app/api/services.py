@@ -9,12 +9,21 @@ from flask import Flask, current_app
 
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
+from app.services.check_biometric import CheckBiometric
 from app.services.import_validation import ImportValidation
+from app.services.list_sessions import ListSessions
+from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
 from app.services.ports import Randomness, ResultSigner, SessionLinks
+from app.services.read_face_matches import ReadFaceMatches
+from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
+from app.services.read_validations import ReadValidations
 from app.services.readiness import CheckReadiness
 from app.services.register_entity import FindEntity, RegisterEntity
+from app.services.review_session import ReviewSession
+from app.services.review_validation import ReviewValidation
+from app.services.sync_session import SyncSession
 
 _EXTENSION = "bonafide-api"
 
@@ -27,9 +36,18 @@ class ApiServices:
     register_entity: RegisterEntity
     find_entity: FindEntity
     import_validation: ImportValidation
+    read_validations: ReadValidations
+    review_validation: ReviewValidation
     open_session: OpenSession
     read_session: ReadSession
+    list_sessions: ListSessions
+    sync_session: SyncSession
+    review_session: ReviewSession
     cancel_session: CancelSession
+    read_media: ReadMedia
+    check_biometric: CheckBiometric
+    match_faces: MatchFaces
+    read_face_matches: ReadFaceMatches
     check_readiness: CheckReadiness
     links: SessionLinks
     signer: ResultSigner

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from app.domain.check import CheckStatus, FaceMatch
 from app.domain.moment import iso
 from app.domain.organization import Entity, KycValidation
 from app.domain.session import BiometricSession
@@ -14,11 +15,20 @@ from app.domain.verdict import (
     LivenessEvidence,
     PresentationOutcome,
 )
+from app.services.check_biometric import BiometricCheck
 
 Json = dict[str, object]
 
 IFRAME_ALLOW = "camera; microphone; fullscreen; autoplay; encrypted-media"
 MODE = "face_match"
+STORAGE_PROVIDER = "bonafide"
+"""Who keeps the pictures of a face match: this server."""
+
+_SEARCH_STATUS = {
+    CheckStatus.APPROVED: "Approved",
+    CheckStatus.IN_REVIEW: "In Review",
+    CheckStatus.DECLINED: "Declined",
+}
 
 _LIVENESS_STATUS = {
     PresentationOutcome.BONA_FIDE: "approved",
@@ -44,6 +54,10 @@ def entity_json(entity: Entity) -> Json:
         "createdAt": iso(entity.created_at),
         "updatedAt": iso(entity.updated_at),
     }
+
+
+def pagination_json(limit: int, offset: int, total: int) -> Json:
+    return {"limit": limit, "offset": offset, "total": total}
 
 
 def validation_json(validation: KycValidation) -> Json:
@@ -106,6 +120,60 @@ def session_json(session: BiometricSession, session_url: str) -> Json:
         "inReview": session.is_in_review,
         "decision": None if session.decision is None else decision_json(session.decision),
         "warnings": [] if session.decision is None else list(session.decision.warnings),
+    }
+
+
+def check_json(check: BiometricCheck, request_id: str) -> Json:
+    """The answer to a biometric check: the page's fields, and `score` and `warnings`."""
+    session_ids = [one.external_session_id for one in check.matched if one.external_session_id is not None]
+    return {
+        "match": check.outcome.is_match,
+        "score": check.outcome.score,
+        "approvedSessionIds": session_ids,
+        "matchedKycValidationIds": [one.validation_id for one in check.matched],
+        "faceSearch": {
+            "status": _SEARCH_STATUS[check.outcome.status],
+            "totalMatches": len(check.matched),
+            "approvedMatchesCount": len(check.matched),
+            "requestId": request_id,
+        },
+        "warnings": list(check.outcome.warnings),
+    }
+
+
+def face_match_answer_json(match: FaceMatch) -> Json:
+    """The answer to a face match."""
+    return {
+        "match": match.is_match,
+        "score": match.score,
+        "status": match.status.value,
+        "verificationId": match.face_match_id,
+        "scoreDeclineThreshold": match.threshold,
+        "requestId": match.request_id,
+        "warnings": list(match.warnings),
+    }
+
+
+def face_match_json(match: FaceMatch) -> Json:
+    """A face match as it is kept. The storage paths are those of this API: where the pictures can be had."""
+    address = f"/api/kyc/face-match/verifications/{match.face_match_id}"
+    return {
+        "id": match.face_match_id,
+        "organizationId": match.organization_id,
+        "entityId": match.entity_id,
+        "status": match.status.value,
+        "match": match.is_match,
+        "score": match.score,
+        "threshold": match.threshold,
+        "warnings": list(match.warnings),
+        "requestId": match.request_id,
+        "vendorData": match.vendor_data,
+        "errorMessage": match.error_message,
+        "triggeredByUserId": match.triggered_by,
+        "documentStoragePath": None if match.document_blob_id is None else f"{address}/document-image",
+        "selfieStoragePath": None if match.selfie_blob_id is None else f"{address}/selfie-image",
+        "storageProvider": STORAGE_PROVIDER,
+        "createdAt": iso(match.created_at),
     }
 
 

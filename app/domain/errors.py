@@ -33,6 +33,10 @@ class IntegrationDisabled(BonafideError):
     """The organization has this integration switched off."""
 
 
+class NotConfigured(BonafideError):
+    """The organization has no KYC webhook secret, which synchronous checks ask for."""
+
+
 class ObjectNotFound(BonafideError):
     """No such object in this organization; says nothing about others."""
 

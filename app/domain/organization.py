@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from app.domain.comparison import DEFAULT_THRESHOLD, TemplateFormat
+from app.domain.errors import InvalidState
 
 
 class Scope(StrEnum):
@@ -30,7 +31,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class OrganizationSettings:
-    """Versioned settings of an organization; `policy_version` grows with every change."""
+    """Versioned settings of an organization; `policy_version` grows with every change.
+
+    `score_floor` is the least threshold that a caller may ask for, None for any.
+    """
 
     policy_version: int = 1
     kyc_enabled: bool = True
@@ -38,6 +42,7 @@ class OrganizationSettings:
     face_match_enabled: bool = True
     workflow_ids: tuple[str, ...] = ("default",)
     score_decline_threshold: float = DEFAULT_THRESHOLD
+    score_floor: float | None = None
     review_band: float = 0.0
     liveness_profile: str = "standard"
     max_attempts: int = 3
@@ -47,6 +52,9 @@ class OrganizationSettings:
     allowed_callback_urls: tuple[str, ...] = ()
     default_language: str = "en"
     retention_days: int = 30
+    kyc_webhook_secret_version: int | None = 1
+    """The policy version that made the KYC webhook secret, None where it was removed. A number that never comes
+    again: the secret is derived from it (`app/adapters/webhook_secrets.py`) and is itself kept nowhere."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +135,31 @@ class ValidationStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+VALIDATION_MOVES: Mapping[ValidationStatus, frozenset[ValidationStatus]] = {
+    ValidationStatus.PENDING: frozenset({ValidationStatus.CANCELLED}),
+    ValidationStatus.IN_PROGRESS: frozenset({ValidationStatus.CANCELLED}),
+    ValidationStatus.IN_REVIEW: frozenset(
+        {ValidationStatus.APPROVED, ValidationStatus.REJECTED, ValidationStatus.CANCELLED}
+    ),
+    ValidationStatus.APPROVED: frozenset({ValidationStatus.REJECTED}),
+    ValidationStatus.REJECTED: frozenset({ValidationStatus.APPROVED}),
+    ValidationStatus.EXPIRED: frozenset(),
+    ValidationStatus.ABANDONED: frozenset(),
+    ValidationStatus.CANCELLED: frozenset(),
+}
+"""What a person may do to a validation.
+
+Approved and rejected are judgements, which an integrator may come to see otherwise: a forged document found
+later, a rejection by mistake. That gives no right away: whoever may approve again may import again, too.
+Expired, abandoned and cancelled are runs that have ended, and final.
+"""
+
+
 @dataclass(frozen=True)
 class KycValidation:
     """An enrolment: the approved validation whose portrait is the reference.
 
+    `approved_at` is the last approval's, and stays when it is rejected later: the status says what counts.
     `portrait_blob_id` is None where the portrait is gone. `quality` holds what was measured on import
     (`interocular_px`, `sharpness`, `face_width_px`), never a ground for refusal.
     """
@@ -147,6 +176,17 @@ class KycValidation:
     metadata: Mapping[str, object] | None = None
     portrait_blob_id: str | None = None
     quality: Mapping[str, float] | None = None
+
+
+def move_validation(validation: KycValidation, status: ValidationStatus, now: datetime) -> KycValidation:
+    """The validation in its new status, or `InvalidState` where the table has no such move.
+
+    This is the rule only; that exactly one of two racing moves wins is the store's compare-and-swap.
+    """
+    if status not in VALIDATION_MOVES[validation.status]:
+        raise InvalidState(f"A validation that is {validation.status.value} cannot become {status.value}.")
+    approved_at = now if status is ValidationStatus.APPROVED else validation.approved_at
+    return replace(validation, status=status, updated_at=now, approved_at=approved_at)
 
 
 @dataclass(frozen=True)

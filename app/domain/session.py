@@ -137,6 +137,31 @@ def overdue_status(
     return None
 
 
+def is_waiting(session: BiometricSession, hosted: HostedSession) -> bool:
+    """Whether the capture is in, nobody has decided it, and the session was not ended meanwhile."""
+    is_undecided = session.status is SessionStatus.IN_PROGRESS and not session.is_in_review
+    return is_undecided and hosted.state is HostedState.CAPTURED
+
+
+def has_lost_verdict(session: BiometricSession, hosted: HostedSession) -> bool:
+    """Whether the capture is decided and the session does not show it: neither its end nor its review."""
+    is_undecided = session.status is SessionStatus.IN_PROGRESS and not session.is_in_review
+    return is_undecided and hosted.state is HostedState.DECIDED
+
+
+def differs(session: BiometricSession, hosted: HostedSession) -> bool:
+    """Whether an active session shows something else than its hosted session, whose word counts.
+
+    Both are written together, so this is what an interrupted repair or a restored backup leaves behind.
+    """
+    if session.status.is_terminal:
+        return False
+    has_begun_unseen = session.status is SessionStatus.PENDING and hosted.state is not HostedState.CREATED
+    is_review_undecided = session.is_in_review and hosted.state is not HostedState.DECIDED
+    has_other_count = session.attempts != hosted.attempts_used
+    return has_begun_unseen or is_review_undecided or has_other_count or has_lost_verdict(session, hosted)
+
+
 def move(session: BiometricSession, status: SessionStatus, now: datetime, **changes: object) -> BiometricSession:
     """The session in its new status, or `InvalidState` where the table has no such transition.
 

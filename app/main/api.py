@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from app.adapters.blob_store import EncryptedBlobStore
 from app.api.services import ApiServices
 from app.config import Settings
+from app.jobs.background import log_failure
 from app.main.infrastructure import Infrastructure, make_links, make_signer, make_template_vault
 from app.main.models import LoadedModels
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
+from app.services.check_biometric import CheckBiometric
+from app.services.decide_capture import DecideCapture
 from app.services.import_validation import ImportValidation
+from app.services.list_sessions import ListSessions
+from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
 from app.services.ports import MatchingCore
+from app.services.read_face_matches import ReadFaceMatches
+from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
+from app.services.read_validations import ReadValidations
 from app.services.readiness import CheckReadiness
 from app.services.register_entity import FindEntity, RegisterEntity
+from app.services.review_session import ReviewSession
+from app.services.review_validation import ReviewValidation
+from app.services.sync_session import SyncSession
 
 
 def make_import_validation(
@@ -43,8 +55,10 @@ def make_api_services(
     models: LoadedModels,
     core: MatchingCore,
     blobs: EncryptedBlobStore,
+    decide_capture: DecideCapture,
+    tell: Callable[[str], None],
 ) -> ApiServices:
-    """Use cases behind the API's routes."""
+    """Use cases behind the API's routes. `tell` lets the page of a hosted session know how it stands."""
     store, clock, randomness = infrastructure.store, infrastructure.clock, infrastructure.randomness
     abandon_after = timedelta(seconds=settings.limits.abandon_after_seconds)
     return ApiServices(
@@ -52,6 +66,8 @@ def make_api_services(
         register_entity=RegisterEntity(store=store, clock=clock, randomness=randomness),
         find_entity=FindEntity(store=store),
         import_validation=make_import_validation(settings, infrastructure, core, blobs),
+        read_validations=ReadValidations(store=store),
+        review_validation=ReviewValidation(store=store, clock=clock, randomness=randomness),
         open_session=OpenSession(
             store=store,
             blobs=blobs,
@@ -62,6 +78,36 @@ def make_api_services(
             is_development=settings.is_dev,
         ),
         read_session=ReadSession(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
+        list_sessions=ListSessions(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
+        sync_session=SyncSession(
+            store=store,
+            clock=clock,
+            randomness=randomness,
+            abandon_after=abandon_after,
+            decide_capture=decide_capture,
+            tell=tell,
+            note_failure=log_failure,
+        ),
+        review_session=ReviewSession(store=store, clock=clock, randomness=randomness),
+        read_media=ReadMedia(store=store, blobs=blobs, clock=clock, randomness=randomness),
+        check_biometric=CheckBiometric(
+            store=store,
+            blobs=blobs,
+            vault=make_template_vault(settings, infrastructure),
+            core=core,
+            clock=clock,
+            randomness=randomness,
+            image_max_bytes=settings.limits.image_max_bytes,
+        ),
+        match_faces=MatchFaces(
+            store=store,
+            blobs=blobs,
+            core=core,
+            clock=clock,
+            randomness=randomness,
+            image_max_bytes=settings.limits.image_max_bytes,
+        ),
+        read_face_matches=ReadFaceMatches(store=store, blobs=blobs, clock=clock, randomness=randomness),
         cancel_session=CancelSession(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
         check_readiness=CheckReadiness(
             store=store,

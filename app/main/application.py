@@ -75,18 +75,21 @@ def build_application(settings: Settings) -> Application:
     )
     flask.config["BABEL_TRANSLATION_DIRECTORIES"] = str(PROJECT_FOLDER / "app" / "translations")
     Babel(flask, locale_selector=select_language)
-    api_services = make_api_services(settings, infrastructure, models, core, blobs)
-    install_api(flask, api_services)
     analyzer = make_analyzer(settings, models)
     capture = make_capture_services(settings, infrastructure, models, images, analyzer, core, blobs)
+
+    def tell(hosted_session_id: str) -> None:
+        """The socket is installed after the API, whose name for each request comes first."""
+        hosted.namespace.announce(hosted_session_id)
+
+    api_services = make_api_services(settings, infrastructure, models, core, blobs, capture.decide_capture, tell)
+    install_api(flask, api_services)
     hosted = install_hosted(flask, capture)
     if settings.is_dev:
         flask.register_blueprint(create_demo_blueprint(make_demo_settings(settings)))
         flask.add_url_rule("/", "home", lambda: redirect(DEMO_PATH))
     wsgi = behind_proxies(flask.wsgi_app, settings.trusted_proxies)
-    background = make_background(
-        settings, infrastructure, core, blobs, capture.decide_capture, hosted.namespace.announce
-    )
+    background = make_background(settings, infrastructure, core, blobs, capture.decide_capture, tell)
     return Application(flask, infrastructure, hosted, analyzer, core, wsgi, background)
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.errors import Forbidden, IntegrationDisabled, Unauthorized
+from app.domain.errors import Forbidden, IntegrationDisabled, NotConfigured, Unauthorized
 from app.domain.organization import Caller, OrganizationSettings, Scope
 from app.services.ports import Clock, Store
 
@@ -68,3 +68,9 @@ def require_integrations(settings: OrganizationSettings, integrations: tuple[Int
     for integration in integrations:
         if not is_on[integration]:
             raise IntegrationDisabled(f"{integration.value} is not enabled for this organization.")
+
+
+def require_webhook_secret(settings: OrganizationSettings) -> None:
+    """`NotConfigured` where the organization's KYC webhook secret was removed: checks are refused without."""
+    if settings.kyc_webhook_secret_version is None:
+        raise NotConfigured("The organization has no KYC webhook secret.")

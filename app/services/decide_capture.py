@@ -18,23 +18,21 @@ from app.domain.errors import (
     NoReferencePortrait,
     RecordUnreadable,
 )
-from app.domain.organization import Capture, KycValidation, OrganizationSettings
+from app.domain.organization import Capture, KycValidation, OrganizationSettings, ValidationStatus
 from app.domain.policy import (
     PolicyResult,
     compare_with_threshold,
     decide,
     judge_liveness,
 )
-from app.domain.session import BiometricSession, HostedSession, HostedState, SessionStatus
+from app.domain.session import BiometricSession, HostedState, is_waiting
 from app.domain.verdict import (
     Decision,
     DecisionWarning,
     FaceMatchEvidence,
     LivenessEvidence,
-    Verdict,
 )
-from app.services.audit import record
-from app.services.end_session import end_session
+from app.services.end_session import apply_verdict
 from app.services.enrolment import read_portrait, read_template
 from app.services.live_capture import KeptFrame
 from app.services.ports import (
@@ -56,6 +54,10 @@ Described = FaceTemplate | MatchingFailed | None
 """What is known of a picture: its largest face, that it could not be described, or (None) that it shows none."""
 
 
+class _ReferenceWithdrawn(Exception):
+    """The validation whose portrait was compared has been rejected meanwhile."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DecideCapture:
     """Compare and decide a session whose capture is in. Safe to repeat; exactly one verdict is written."""
@@ -69,12 +71,18 @@ class DecideCapture:
 
     def __call__(self, hosted_session_id: str) -> BiometricSession | None:
         """The session after its verdict. None where nothing waits. `MatchingUnavailable`: try again later."""
+        while True:
+            with contextlib.suppress(_ReferenceWithdrawn):
+                return self._decide(hosted_session_id)
+
+    def _decide(self, hosted_session_id: str) -> BiometricSession | None:
+        """`_ReferenceWithdrawn` where the verdict would rest on a validation that was rejected meanwhile."""
         with self.store.read() as uow:
             found = uow.sessions.by_hosted_id(hosted_session_id)
             if found is None:
                 return None
             session, hosted = found
-            if not _is_waiting(session, hosted) or hosted.evidence is None:
+            if not is_waiting(session, hosted) or hosted.evidence is None:
                 return session
             organization = uow.organizations.get(session.organization_id)
             settings = organization.settings if organization else OrganizationSettings()
@@ -84,7 +92,7 @@ class DecideCapture:
             )
         frames = [KeptFrame(item.kind, self._read_capture(item)) for item in captures]
         decision = self._complete(hosted.evidence, settings, frames, validation)
-        return self._write(hosted_session_id, decision, decide(decision, settings))
+        return self._write(hosted_session_id, decision, decide(decision, settings), validation)
 
     def _read_capture(self, capture: Capture) -> bytes:
         """Empty where the image is gone or damaged: asking again would change nothing, and it shows no face."""
@@ -204,60 +212,31 @@ class DecideCapture:
         _check_one_format([portrait], probe.format)
         return self.core.compare(probe, [portrait.template])[0]
 
-    def _write(self, hosted_session_id: str, decision: Decision, result: PolicyResult) -> BiometricSession | None:
+    def _write(
+        self, hosted_session_id: str, decision: Decision, result: PolicyResult, reference: KycValidation | None
+    ) -> BiometricSession | None:
         with self.store.begin() as uow:
             found = uow.sessions.by_hosted_id(hosted_session_id)
             if found is None:
                 return None
             session, hosted = found
-            if not _is_waiting(session, hosted):
+            if not is_waiting(session, hosted):
                 return session
+            if reference is not None and not _still_counts(uow, reference):
+                raise _ReferenceWithdrawn
             decision = replace(decision, warnings=result.warnings)
-            after = self._apply(uow, session, decision, result)
+            after = apply_verdict(uow, self.randomness, session, decision, result, self.clock.now())
+            if after is None:
+                return uow.sessions.get(session.organization_id, session.is_test, session.session_id)
             uow.sessions.save_hosted(replace(hosted, state=HostedState.DECIDED, evidence=decision))
             uow.commit()
         return after
 
-    def _apply(
-        self, uow: UnitOfWork, session: BiometricSession, decision: Decision, result: PolicyResult
-    ) -> BiometricSession:
-        now = self.clock.now()
-        if result.verdict is Verdict.IN_REVIEW:
-            after = replace(session, is_in_review=True, decision=decision, updated_at=now)
-            if not uow.sessions.swap(SessionStatus.IN_PROGRESS, after):
-                return self._winner(uow, session)
-            record(
-                uow,
-                self.randomness,
-                now,
-                organization_id=session.organization_id,
-                actor="policy",
-                action="biometric_session.in_review",
-                object_id=session.session_id,
-            )
-            return after
-        status = SessionStatus.APPROVED if result.verdict is Verdict.APPROVED else SessionStatus.REJECTED
-        ended = end_session(
-            uow,
-            self.randomness,
-            session,
-            status,
-            now,
-            actor="policy",
-            decision=decision,
-            rejection_code=result.rejection_code,
-            rejection_message=result.message,
-        )
-        return ended or self._winner(uow, session)
 
-    def _winner(self, uow: UnitOfWork, session: BiometricSession) -> BiometricSession:
-        """The session as a faster transition left it."""
-        return uow.sessions.get(session.organization_id, session.is_test, session.session_id) or session
-
-
-def _is_waiting(session: BiometricSession, hosted: HostedSession) -> bool:
-    """Whether the capture is in, nobody has decided it, and the session was not ended meanwhile."""
-    return hosted.state is HostedState.CAPTURED and session.status is SessionStatus.IN_PROGRESS
+def _still_counts(uow: UnitOfWork, reference: KycValidation) -> bool:
+    """Whether the validation is approved now; until the commit nobody can reject it."""
+    found = uow.validations.get(reference.organization_id, reference.is_test, reference.validation_id)
+    return found is not None and found.status is ValidationStatus.APPROVED
 
 
 def _probe_of(described: Mapping[str, Described]) -> FaceTemplate | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
+from app.domain.policy import PolicyResult
 from app.domain.session import BiometricSession, SessionStatus, move
+from app.domain.verdict import Decision, Verdict
 from app.services.audit import record
 from app.services.ports import Randomness, UnitOfWork
 
@@ -24,13 +27,54 @@ def end_session(
     now: datetime,
     *,
     actor: str,
+    reason: str | None = None,
     **changes: object,
 ) -> BiometricSession | None:
     """Move to a terminal status; None when another transition won. `InvalidState` where the table has none.
 
-    `changes` are further fields of the session (`decision`, `rejection_code`, …). The caller commits.
+    `reason` is what a person gave for it, for the audit trail. `changes` are further fields of the session
+    (`decision`, `rejection_code`, …). The caller commits.
     """
-    return _swap(uow, randomness, session, move(session, status, now, **changes), actor)
+    return _swap(uow, randomness, session, move(session, status, now, **changes), actor, reason)
+
+
+def apply_verdict(
+    uow: UnitOfWork,
+    randomness: Randomness,
+    session: BiometricSession,
+    decision: Decision,
+    result: PolicyResult,
+    now: datetime,
+) -> BiometricSession | None:
+    """What policy made of the evidence: an end, or a review. None when another transition won.
+
+    The caller has made sure, under the hosted session's lock, that nobody has decided yet, and commits.
+    """
+    if result.verdict is Verdict.IN_REVIEW:
+        after = replace(session, is_in_review=True, decision=decision, updated_at=now)
+        if not uow.sessions.swap(SessionStatus.IN_PROGRESS, after):
+            return None
+        record(
+            uow,
+            randomness,
+            now,
+            organization_id=session.organization_id,
+            actor="policy",
+            action="biometric_session.in_review",
+            object_id=session.session_id,
+        )
+        return after
+    return end_session(
+        uow,
+        randomness,
+        session,
+        SessionStatus.APPROVED if result.verdict is Verdict.APPROVED else SessionStatus.REJECTED,
+        now,
+        actor="policy",
+        decision=decision,
+        rejection_code=result.rejection_code,
+        rejection_message=result.message,
+    )
 
 
 def _swap(
@@ -39,9 +83,11 @@ def _swap(
     before: BiometricSession,
     after: BiometricSession,
     actor: str,
+    reason: str | None = None,
 ) -> BiometricSession | None:
     if not uow.sessions.swap(before.status, after):
         return None
+    detail = {"rejectionCode": after.rejection_code.value if after.rejection_code else None}
     record(
         uow,
         randomness,
@@ -50,6 +96,6 @@ def _swap(
         actor=actor,
         action=f"biometric_session.{after.status.value}",
         object_id=after.session_id,
-        detail={"rejectionCode": after.rejection_code.value if after.rejection_code else None},
+        detail=detail if reason is None else {**detail, "reason": reason},
     )
     return after

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from app.domain.challenge import ChallengeKind
+from app.domain.check import CheckStatus, FaceMatch
 from app.domain.comparison import Candidate, ComparisonScore, FaceTemplate, Template, TemplateFormat
 from app.domain.face import BgrImage, FaceBox, Observation
 from app.domain.organization import (
@@ -20,6 +21,7 @@ from app.domain.organization import (
     Organization,
     OrganizationSettings,
     StoredTemplate,
+    ValidationStatus,
 )
 from app.domain.session import BiometricSession, HostedSession, SessionStatus
 from app.domain.verdict import ModelIdentity
@@ -172,9 +174,39 @@ class Entities(Protocol):
 
 class KycValidations(Protocol):
     def add(self, validation: KycValidation) -> None: ...
-    def get(self, organization_id: str, is_test: bool, validation_id: str) -> KycValidation | None: ...
+    def get(self, organization_id: str, is_test: bool, validation_id: str) -> KycValidation | None:
+        """In a transaction that writes nobody else changes it until the commit."""
+
     def latest_approved(self, organization_id: str, is_test: bool, entity_id: str) -> KycValidation | None:
         """Latest by `approved_at` among those whose status is approved now."""
+
+    def approved_of(self, organization_id: str, is_test: bool, entity_id: str) -> Sequence[KycValidation]:
+        """All whose status is approved now, the latest approval first."""
+
+    def latest_created(self, organization_id: str, is_test: bool, entity_id: str) -> KycValidation | None: ...
+    def of_entity(
+        self, organization_id: str, is_test: bool, entity_id: str, limit: int, offset: int
+    ) -> tuple[Sequence[KycValidation], int]:
+        """A page, newest first, and how many there are in all."""
+
+    def swap(self, before: ValidationStatus, after: KycValidation) -> bool:
+        """Write `after` only where the stored status still is `before`: True for the one that wins."""
+
+
+@dataclass(frozen=True)
+class SessionFilter:
+    """Which sessions are listed; None: all.
+
+    `status` is what a session is at `now`, whether or not somebody has written that down: one that never began
+    has expired at its `expires_at`, one that was last active at or before `silent_since` is abandoned.
+    """
+
+    organization_id: str
+    is_test: bool
+    now: datetime
+    silent_since: datetime
+    entity_id: str | None = None
+    status: SessionStatus | None = None
 
 
 class BiometricSessions(Protocol):
@@ -184,6 +216,12 @@ class BiometricSessions(Protocol):
     def get(self, organization_id: str, is_test: bool, session_id: str) -> BiometricSession | None: ...
     def by_hosted_id(self, hosted_session_id: str) -> tuple[BiometricSession, HostedSession] | None: ...
     def hosted_of(self, session_id: str) -> HostedSession: ...
+    def hosted_of_all(self, session_ids: Sequence[str]) -> Mapping[str, HostedSession]:
+        """Hosted sessions by the id of their biometric session."""
+
+    def page(self, wanted: SessionFilter, limit: int, offset: int) -> tuple[Sequence[BiometricSession], int]:
+        """A page as it is stored, newest first, and how many there are in all."""
+
     def latest_created(self, organization_id: str, is_test: bool, entity_id: str) -> BiometricSession | None: ...
     def latest_approved(self, organization_id: str, is_test: bool, entity_id: str) -> BiometricSession | None:
         """Latest by `completed_at`."""
@@ -285,6 +323,22 @@ class Captures(Protocol):
     def of_session(self, session_id: str) -> Sequence[Capture]: ...
 
 
+class FaceMatches(Protocol):
+    def add(self, match: FaceMatch) -> None: ...
+    def get(self, organization_id: str, is_test: bool, face_match_id: str) -> FaceMatch | None: ...
+    def page(
+        self,
+        organization_id: str,
+        is_test: bool,
+        *,
+        entity_id: str | None,
+        status: CheckStatus | None,
+        limit: int,
+        offset: int,
+    ) -> tuple[Sequence[FaceMatch], int]:
+        """Newest first, and how many there are in all. None filters nothing."""
+
+
 class AuditTrail(Protocol):
     def add(self, entry: AuditEntry) -> None: ...
 
@@ -309,6 +363,8 @@ class UnitOfWork(Protocol):
     def captures(self) -> Captures: ...
     @property
     def templates(self) -> Templates: ...
+    @property
+    def face_matches(self) -> FaceMatches: ...
     @property
     def audit(self) -> AuditTrail: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,15 +21,26 @@ from app.adapters.result_signer import Ed25519ResultSigner
 from app.adapters.signed_tokens import SignedTokens
 from app.api.app import install_api
 from app.api.services import ApiServices
-from app.domain.organization import Entity, Organization, Scope
+from app.domain.organization import Capture, Entity, Organization, Scope
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
+from app.services.check_biometric import CheckBiometric
+from app.services.decide_capture import DecideCapture
 from app.services.import_validation import ImportValidation
+from app.services.list_sessions import ListSessions
 from app.services.manage_keys import ManageKeys
+from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
+from app.services.ports import BlobAddress
+from app.services.read_face_matches import ReadFaceMatches
+from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
+from app.services.read_validations import ReadValidations
 from app.services.readiness import CheckReadiness
 from app.services.register_entity import FindEntity, RegisterEntity
+from app.services.review_session import ReviewSession
+from app.services.review_validation import ReviewValidation
+from app.services.sync_session import SyncSession
 from tests.builders import Builder, add_organization
 from tests.fakes import FakeClock, FakeMatchingCore, FakeTemplateVault, SeededRandomness
 from tests.store_fixtures import (
@@ -106,6 +118,26 @@ class Api:
     def open_session(self, entity: Entity, **fields: object) -> Answer:
         return self.post("/api/kyc/biometric/sessions", {"entityId": entity.entity_id, **fields})
 
+    def add_capture(self, session_id: str, kind: str, content: bytes = b"an image") -> None:
+        """An image of a session, as a capture leaves it."""
+        with self.store.read() as uow:
+            session = uow.sessions.get(self.organization.organization_id, True, session_id)
+        assert session is not None
+        capture_id = self.build.randomness.object_id()
+        where = (session.organization_id, session.entity_id)
+        blob_id = self.blobs.put(BlobAddress(*where, capture_id, kind), content)
+        digest = hashlib.sha256(content).hexdigest()
+        capture = Capture(capture_id, *where, session_id, kind, blob_id, "image/jpeg", digest, self.clock.now())
+        with self.store.begin() as uow:
+            uow.captures.add(capture)
+            uow.commit()
+
+    def actions(self) -> list[tuple[str, str]]:
+        """Who did what, as the organization's audit trail has it."""
+        with self.store.read() as uow:
+            entries = uow.audit.of_organization(self.organization.organization_id)
+        return [(entry.actor, entry.action) for entry in entries]
+
     def headers(self, key: str | None = None) -> dict[str, str]:
         return {"Authorization": f"Bearer {key or self.key}"}
 
@@ -122,6 +154,11 @@ def api(store: SqlStore, engine: Engine, tmp_path: Path) -> Api:
     install_api(app, make_services(store, blobs, core, clock, randomness))
     key = keys.issue(organization, [Scope.ADMIN], is_test=True, name="").text
     return Api(app, store, blobs, folder, clock, core, build, keys, organization, key)
+
+
+def not_expected(what: str, error: Exception) -> None:
+    """Nothing fails beside a request here."""
+    raise AssertionError(what) from error
 
 
 def make_services(
@@ -145,6 +182,8 @@ def make_services(
             randomness=randomness,
             image_max_bytes=IMAGE_MAX_BYTES,
         ),
+        read_validations=ReadValidations(store=store),
+        review_validation=ReviewValidation(store=store, clock=clock, randomness=randomness),
         open_session=OpenSession(
             store=store,
             blobs=blobs,
@@ -155,7 +194,44 @@ def make_services(
             is_development=False,
         ),
         read_session=ReadSession(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
+        list_sessions=ListSessions(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
+        sync_session=SyncSession(
+            store=store,
+            clock=clock,
+            randomness=randomness,
+            abandon_after=abandon_after,
+            decide_capture=DecideCapture(
+                store=store,
+                blobs=blobs,
+                vault=FakeTemplateVault(),
+                core=core,
+                clock=clock,
+                randomness=randomness,
+            ),
+            tell=lambda _: None,
+            note_failure=not_expected,
+        ),
+        review_session=ReviewSession(store=store, clock=clock, randomness=randomness),
+        read_media=ReadMedia(store=store, blobs=blobs, clock=clock, randomness=randomness),
         cancel_session=CancelSession(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
+        check_biometric=CheckBiometric(
+            store=store,
+            blobs=blobs,
+            vault=FakeTemplateVault(),
+            core=core,
+            clock=clock,
+            randomness=randomness,
+            image_max_bytes=IMAGE_MAX_BYTES,
+        ),
+        match_faces=MatchFaces(
+            store=store,
+            blobs=blobs,
+            core=core,
+            clock=clock,
+            randomness=randomness,
+            image_max_bytes=IMAGE_MAX_BYTES,
+        ),
+        read_face_matches=ReadFaceMatches(store=store, blobs=blobs, clock=clock, randomness=randomness),
         check_readiness=CheckReadiness(
             store=store, blobs=blobs, core=core, optional_missing=("minifasnet_v2 (missing)",)
         ),

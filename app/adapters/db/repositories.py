@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Select, Table, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.db.tables import (
@@ -62,6 +62,10 @@ class Repository:
 
     def _all(self, kind: type[T], statement: Select[Any]) -> list[T]:
         return [to_domain(kind, row) for row in self.connection.execute(statement).mappings()]
+
+    def _count(self, row: type[Base], *where: ColumnElement[bool]) -> int:
+        statement = select(func.count()).select_from(table(row)).where(*where)
+        return self.connection.execute(statement).scalar_one()
 
 
 class SqlOrganizations(Repository):
@@ -144,10 +148,9 @@ class SqlEntities(Repository):
 
     def page(self, organization_id: str, is_test: bool, limit: int, offset: int) -> tuple[Sequence[Entity], int]:
         where = (EntityRow.organization_id == organization_id, EntityRow.is_test == is_test)
-        total = self.connection.execute(select(func.count()).select_from(EntityRow).where(*where)).scalar_one()
         newest_first = (EntityRow.created_at.desc(), EntityRow.entity_id.desc())
         statement = select_rows(EntityRow).where(*where).order_by(*newest_first).limit(limit).offset(offset)
-        return self._all(Entity, statement), total
+        return self._all(Entity, statement), self._count(EntityRow, *where)
 
 
 class SqlKycValidations(Repository):
@@ -160,20 +163,57 @@ class SqlKycValidations(Repository):
             KycValidationRow.is_test == is_test,
             KycValidationRow.validation_id == validation_id,
         )
+        if self.locks:
+            # As an update locks the row: what refers to it can still be written beside.
+            statement = statement.with_for_update(key_share=True)
         return self._first(KycValidation, statement)
 
     def latest_approved(self, organization_id: str, is_test: bool, entity_id: str) -> KycValidation | None:
-        statement = (
-            select_rows(KycValidationRow)
-            .where(
-                KycValidationRow.organization_id == organization_id,
-                KycValidationRow.is_test == is_test,
-                KycValidationRow.entity_id == entity_id,
-                KycValidationRow.status == ValidationStatus.APPROVED,
-            )
-            .order_by(KycValidationRow.approved_at.desc(), KycValidationRow.validation_id.desc())
+        return self._first(KycValidation, _approved_of(organization_id, is_test, entity_id))
+
+    def approved_of(self, organization_id: str, is_test: bool, entity_id: str) -> Sequence[KycValidation]:
+        return self._all(KycValidation, _approved_of(organization_id, is_test, entity_id))
+
+    def latest_created(self, organization_id: str, is_test: bool, entity_id: str) -> KycValidation | None:
+        page, _ = self.of_entity(organization_id, is_test, entity_id, 1, 0)
+        return page[0] if page else None
+
+    def of_entity(
+        self, organization_id: str, is_test: bool, entity_id: str, limit: int, offset: int
+    ) -> tuple[Sequence[KycValidation], int]:
+        where = _validations_of(organization_id, is_test, entity_id)
+        newest_first = (KycValidationRow.created_at.desc(), KycValidationRow.validation_id.desc())
+        statement = select_rows(KycValidationRow).where(*where).order_by(*newest_first)
+        page = self._all(KycValidation, statement.limit(limit).offset(offset))
+        return page, self._count(KycValidationRow, *where)
+
+    def swap(self, before: ValidationStatus, after: KycValidation) -> bool:
+        changed = self.connection.execute(
+            update(table(KycValidationRow))
+            .where(KycValidationRow.validation_id == after.validation_id, KycValidationRow.status == before)
+            .values(**vars(after))
         )
-        return self._first(KycValidation, statement)
+        return changed.rowcount == 1
+
+
+def _approved_of(organization_id: str, is_test: bool, entity_id: str) -> Select[Any]:
+    """The latest approval first."""
+    return (
+        select_rows(KycValidationRow)
+        .where(
+            *_validations_of(organization_id, is_test, entity_id),
+            KycValidationRow.status == ValidationStatus.APPROVED,
+        )
+        .order_by(KycValidationRow.approved_at.desc(), KycValidationRow.validation_id.desc())
+    )
+
+
+def _validations_of(organization_id: str, is_test: bool, entity_id: str) -> Sequence[ColumnElement[bool]]:
+    return (
+        KycValidationRow.organization_id == organization_id,
+        KycValidationRow.is_test == is_test,
+        KycValidationRow.entity_id == entity_id,
+    )
 
 
 class SqlCaptures(Repository):

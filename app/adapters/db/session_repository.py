@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.db.repositories import Repository, select_rows, table
 from app.adapters.db.tables import IS_CAPTURED, BiometricSessionRow, HostedSessionRow
 from app.domain.errors import ActiveSessionExists
-from app.domain.session import ACTIVE_STATUSES, BiometricSession, HostedSession, SessionStatus
+from app.domain.session import ACTIVE_STATUSES, BiometricSession, HostedSession, HostedState, SessionStatus
+from app.services.ports import SessionFilter
 
 INSERT_TRIES = 3
 """How often a session is inserted when the one in its way ends in that very moment."""
@@ -66,6 +67,10 @@ class SqlBiometricSessions(Repository):
             raise LookupError("a biometric session without its hosted session")
         return hosted
 
+    def hosted_of_all(self, session_ids: Sequence[str]) -> Mapping[str, HostedSession]:
+        statement = select_rows(HostedSessionRow).where(HostedSessionRow.session_id.in_(session_ids))
+        return {hosted.session_id: hosted for hosted in self._all(HostedSession, statement)}
+
     def _hosted_statement(self) -> Select[Any]:
         """Locked while the transaction writes: abandoning a session and taking its capture exclude each other."""
         statement = select_rows(HostedSessionRow)
@@ -89,6 +94,13 @@ class SqlBiometricSessions(Repository):
             BiometricSessionRow.is_test == is_test,
             BiometricSessionRow.entity_id == entity_id,
         )
+
+    def page(self, wanted: SessionFilter, limit: int, offset: int) -> tuple[Sequence[BiometricSession], int]:
+        where = _wanted(wanted)
+        newest_first = (BiometricSessionRow.created_at.desc(), BiometricSessionRow.session_id.desc())
+        statement = select_rows(BiometricSessionRow).where(*where).order_by(*newest_first)
+        page = self._all(BiometricSession, statement.limit(limit).offset(offset))
+        return page, self._count(BiometricSessionRow, *where)
 
     def failures_since(self, entity_id: str, since: datetime) -> Sequence[datetime]:
         statement = (
@@ -147,3 +159,59 @@ class SqlBiometricSessions(Repository):
             .where(BiometricSessionRow.session_id == hosted.session_id)
             .values(attempts=hosted.attempts_used)
         )
+
+
+def _wanted(wanted: SessionFilter) -> list[ColumnElement[bool]]:
+    where = [
+        BiometricSessionRow.organization_id == wanted.organization_id,
+        BiometricSessionRow.is_test == wanted.is_test,
+    ]
+    if wanted.entity_id is not None:
+        where.append(BiometricSessionRow.entity_id == wanted.entity_id)
+    if wanted.status is not None:
+        where.append(_stands_as(wanted.status, wanted))
+    return where
+
+
+def _stands_as(status: SessionStatus, wanted: SessionFilter) -> ColumnElement[bool]:
+    """What is stored, and what time has made of it: `overdue_status` of the domain, as a condition."""
+    is_stored = BiometricSessionRow.status == status
+    match status:
+        case SessionStatus.PENDING:
+            return and_(is_stored, not_(_has_expired(wanted)))
+        case SessionStatus.EXPIRED:
+            return or_(is_stored, _has_expired(wanted))
+        case SessionStatus.IN_PROGRESS:
+            return and_(is_stored, not_(_is_abandoned(wanted)))
+        case SessionStatus.ABANDONED:
+            return or_(is_stored, _is_abandoned(wanted))
+        case _:
+            return is_stored
+
+
+def _has_expired(wanted: SessionFilter) -> ColumnElement[bool]:
+    return and_(
+        BiometricSessionRow.status == SessionStatus.PENDING,
+        BiometricSessionRow.expires_at <= wanted.now,
+        _can_run_out(),
+    )
+
+
+def _is_abandoned(wanted: SessionFilter) -> ColumnElement[bool]:
+    last_active_at = func.coalesce(
+        BiometricSessionRow.last_activity_at, BiometricSessionRow.started_at, BiometricSessionRow.created_at
+    )
+    return and_(
+        BiometricSessionRow.status == SessionStatus.IN_PROGRESS,
+        last_active_at <= wanted.silent_since,
+        _can_run_out(),
+    )
+
+
+def _can_run_out() -> ColumnElement[bool]:
+    """Neither under review nor with its capture in."""
+    waits_for_the_person = exists().where(
+        HostedSessionRow.session_id == BiometricSessionRow.session_id,
+        HostedSessionRow.state.in_([HostedState.CREATED, HostedState.CONSENTED]),
+    )
+    return and_(BiometricSessionRow.is_in_review.is_(False), waits_for_the_person)

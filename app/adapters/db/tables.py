@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.adapters.db.column_types import EnumText, JsonOf, UtcDateTime
 from app.domain.challenge import Ability
+from app.domain.check import CheckStatus
 from app.domain.organization import OrganizationSettings, Scope, ValidationStatus
 from app.domain.session import ACTIVE_STATUSES, HostedState, SessionStatus
 from app.domain.verdict import Decision, RejectionCode
@@ -159,6 +160,7 @@ class BiometricSessionRow(Base):
             postgresql_where=sa.text(_IS_ACTIVE),
         ),
         Index("ix_biometric_sessions_entity", "entity_id", "created_at"),
+        Index("ix_biometric_sessions_newest", "organization_id", "is_test", "created_at", "session_id"),
     )
 
     session_id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -229,6 +231,33 @@ class CaptureRow(Base):
     content_type: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
+
+
+class FaceMatchRow(Base):
+    """Every request for a face match. The indexes are the order of the lists: all of them, and an entity's."""
+
+    __tablename__ = "face_matches"
+    __table_args__ = (
+        Index("ix_face_matches_newest", "organization_id", "is_test", "created_at", "face_match_id"),
+        Index("ix_face_matches_entity", "entity_id", "created_at", "face_match_id"),
+    )
+
+    face_match_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    is_test: Mapped[bool]
+    entity_id: Mapped[str | None] = mapped_column(Id, ForeignKey("entities.entity_id"))
+    status: Mapped[CheckStatus] = mapped_column(EnumText(CheckStatus))
+    is_match: Mapped[bool]
+    score: Mapped[float | None] = mapped_column(sa.Double)
+    threshold: Mapped[float] = mapped_column(sa.Double)
+    warnings: Mapped[tuple[str, ...]] = mapped_column(JsonOf(tuple[str, ...]))
+    request_id: Mapped[str] = mapped_column(String(64))
+    triggered_by: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+    vendor_data: Mapped[str | None] = mapped_column(Text)
+    error_message: Mapped[str | None] = mapped_column(Text)
+    document_blob_id: Mapped[str | None] = mapped_column(String(64))
+    selfie_blob_id: Mapped[str | None] = mapped_column(String(64))
 
 
 class AuditEntryRow(Base):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.adapters.db.audit_trail import SqlAuditTrail
 from app.adapters.db.engine import READS_ONLY
+from app.adapters.db.face_match_repository import SqlFaceMatches
 from app.adapters.db.migrate import is_connection_current
 from app.adapters.db.repositories import (
     SqlApiKeys,
@@ -35,6 +36,7 @@ class SqlUnitOfWork:
     sessions: SqlBiometricSessions
     captures: SqlCaptures
     templates: SqlTemplates
+    face_matches: SqlFaceMatches
     audit: SqlAuditTrail
 
     def __init__(self, engine: Engine, *, is_writing: bool) -> None:
@@ -58,10 +60,11 @@ class SqlUnitOfWork:
         self.organizations = SqlOrganizations(connection)
         self.api_keys = SqlApiKeys(connection)
         self.entities = SqlEntities(connection)
-        self.validations = SqlKycValidations(connection)
+        self.validations = SqlKycValidations(connection, locks=self._is_writing)
         self.sessions = SqlBiometricSessions(connection, locks=self._is_writing)
         self.captures = SqlCaptures(connection)
         self.templates = SqlTemplates(connection)
+        self.face_matches = SqlFaceMatches(connection)
         self.audit = SqlAuditTrail(connection)
 
     def commit(self) -> None:

@@ -1,0 +1,32 @@
+"""KYC webhook secrets, derived when they are needed: nothing of them is stored, so nothing of them can be read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from app.adapters.encryption import DataKeys, associated_data
+
+PREFIX = "whsec_"
+"""How Standard Webhooks 1.0 marks a symmetric secret; base64 of 24 to 64 bytes follows."""
+
+
+class DerivedWebhookSecrets:
+    """Secrets of organizations under a data key of the organization's own, which the master key wraps.
+
+    An organization can so be made where no secrets are (`bonafide keys create --create-org`), rotating the
+    master key changes no secret, and one that was removed never comes back: its version is not used again.
+    """
+
+    def __init__(self, keys: DataKeys) -> None:
+        self._keys = keys
+
+    def secret_of(self, organization_id: str, version: int) -> str:
+        """HMAC-SHA256 of what it is for: 256 bits. The same for the same version.
+
+        May write the organization's data key, in a transaction of its own.
+        """
+        key = self._keys.to_write(organization_id, organization_id)
+        purpose = associated_data("kyc-webhook-secret", organization_id, str(version))
+        return PREFIX + base64.b64encode(hmac.new(key, purpose, hashlib.sha256).digest()).decode("ascii")
