@@ -33,7 +33,8 @@ from app.domain.verdict import (
 )
 from app.services.authenticate import key_digest
 from app.services.enrolment import PORTRAIT, address_of
-from app.services.ports import BlobStore, Store
+from app.services.ports import BlobStore
+from app.services.store import Store
 from tests.fakes import EPOCH, FakeTemplateVault, SeededRandomness, face_of
 
 PORTRAIT_BYTES = b"portrait of the one person"

@@ -18,7 +18,8 @@ from app.domain.verdict import (
 )
 from app.services.end_session import end_session
 from app.services.live_capture import LiveCapture
-from app.services.ports import Clock, Randomness, Store, UnitOfWork
+from app.services.ports import Clock, Randomness
+from app.services.store import Store, UnitOfWork
 
 FREE_QUALITY_RETRIES = 3
 """How often a session may fail for the picture alone without losing an attempt."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from app.domain.organization import AuditEntry
-from app.services.ports import Randomness, UnitOfWork
+from app.services.ports import Randomness
+from app.services.store import UnitOfWork
 
 
 def record(  # noqa: PLR0913 (an entry has that many parts)

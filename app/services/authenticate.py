@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from app.domain.errors import Forbidden, IntegrationDisabled, NotConfigured, Unauthorized
 from app.domain.organization import Caller, OrganizationSettings, Scope
-from app.services.ports import Clock, Store
+from app.services.ports import Clock
+from app.services.store import Store
 
 KEY_FORMAT = re.compile(r"bf_(live|test)_[A-Za-z0-9_-]{43}")
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)

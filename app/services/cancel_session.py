@@ -9,8 +9,9 @@ from app.domain.errors import InvalidState, ObjectNotFound
 from app.domain.organization import Caller
 from app.domain.session import BiometricSession, SessionStatus
 from app.services.end_session import end_session
-from app.services.ports import Clock, Randomness, Store
+from app.services.ports import Clock, Randomness
 from app.services.read_session import end_if_overdue
+from app.services.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)

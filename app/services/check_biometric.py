@@ -14,7 +14,8 @@ from app.domain.verdict import DecisionWarning
 from app.services.audit import record
 from app.services.compare_pictures import describe_pictures, score_of
 from app.services.enrolment import read_portrait
-from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, Store, TemplateVault, UnitOfWork
+from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, TemplateVault
+from app.services.store import Store, UnitOfWork
 
 PORTRAIT_THREADS = 4
 """Portraits without a template that are described at the same time; the core bounds its own work."""

@@ -35,16 +35,8 @@ from app.domain.verdict import (
 from app.services.end_session import apply_verdict
 from app.services.enrolment import read_portrait, read_template
 from app.services.live_capture import KeptFrame
-from app.services.ports import (
-    BlobAddress,
-    BlobStore,
-    Clock,
-    MatchingCore,
-    Randomness,
-    Store,
-    TemplateVault,
-    UnitOfWork,
-)
+from app.services.ports import BlobAddress, BlobStore, Clock, MatchingCore, Randomness, TemplateVault
+from app.services.store import Store, UnitOfWork
 
 TEMPLATE_THREADS = 4
 """Templates of one capture that are asked for at the same time; the core bounds its own work."""

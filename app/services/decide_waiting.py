@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.domain.errors import MatchingUnavailable, StoreUnavailable
-from app.services.ports import Clock, Store
+from app.services.ports import Clock
+from app.services.store import Store
 
 BATCH = 4
 """Captures a batch: a second or two of work, so that a process can end at any time."""

@@ -9,7 +9,8 @@ from app.domain.policy import PolicyResult
 from app.domain.session import BiometricSession, SessionStatus, move
 from app.domain.verdict import Decision, Verdict
 from app.services.audit import record
-from app.services.ports import Randomness, UnitOfWork
+from app.services.ports import Randomness
+from app.services.store import UnitOfWork
 
 
 def begin_session(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from app.domain.comparison import Template, TemplateFormat
 from app.domain.errors import NoReferencePortrait, RecordUnreadable
 from app.domain.organization import KycValidation
-from app.services.ports import BlobAddress, BlobStore, Store, TemplateVault
+from app.services.ports import BlobAddress, BlobStore, TemplateVault
+from app.services.store import Store
 
 PORTRAIT = "portrait"
 

@@ -12,7 +12,8 @@ from app.domain.organization import Caller, KycValidation, ValidationStatus
 from app.services.audit import record
 from app.services.enrolment import PORTRAIT, address_of
 from app.services.new_blobs import NewBlobs
-from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, Store, TemplateVault
+from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, TemplateVault
+from app.services.store import Store
 
 MIN_FACE_WIDTH_PX = 60
 """Below this the recognizer has less than half the detail it was made for (112 × 112)."""

@@ -26,17 +26,8 @@ from app.domain.verdict import (
 from app.services.attempts import AttemptLedger, injection_evidence
 from app.services.live_capture import KeptFrame, LiveCapture, LiveCaptures
 from app.services.new_blobs import NewBlobs
-from app.services.ports import (
-    BlobAddress,
-    BlobStore,
-    Clock,
-    FaceAnalyzer,
-    ImageReader,
-    PassivePad,
-    Randomness,
-    Store,
-    UnitOfWork,
-)
+from app.services.ports import BlobAddress, BlobStore, Clock, FaceAnalyzer, ImageReader, PassivePad, Randomness
+from app.services.store import Store, UnitOfWork
 
 STILLS_REFUSED_MAX = 3
 """After so many stills without a usable face the attempt ends (for quality, so it may be free)."""

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from app.domain.errors import ObjectNotFound
 from app.domain.organization import Caller
 from app.domain.session import BiometricSession, SessionStatus, overdue_status
-from app.services.ports import Clock, Randomness, SessionFilter, Store, UnitOfWork
+from app.services.ports import Clock, Randomness
 from app.services.read_session import end_if_overdue
+from app.services.store import SessionFilter, Store, UnitOfWork
 
 
 @dataclass(frozen=True)

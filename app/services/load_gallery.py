@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from app.domain.comparison import TemplateFormat
 from app.domain.organization import StoredTemplate
-from app.services.ports import Clock, Gallery, Store, TemplateVault
+from app.services.ports import Clock, Gallery, TemplateVault
+from app.services.store import Store
 
 PAGE = 500
 """Templates that are read, and whose keys are fetched, at once: bounds memory and the length of a transaction."""

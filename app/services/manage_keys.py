@@ -9,7 +9,8 @@ from datetime import timedelta
 from app.domain.organization import ApiKey, Organization, Scope
 from app.services.audit import record
 from app.services.authenticate import key_digest
-from app.services.ports import Clock, Randomness, Store, UnitOfWork
+from app.services.ports import Clock, Randomness
+from app.services.store import Store, UnitOfWork
 
 PREFIX_CHARACTERS = 14
 """`bf_live_` and six characters of the secret: enough to tell keys apart, useless for guessing."""

@@ -24,7 +24,8 @@ from app.domain.errors import (
 from app.domain.organization import Caller
 from app.services.compare_pictures import describe_pictures, score_of
 from app.services.new_blobs import NewBlobs
-from app.services.ports import BlobAddress, BlobStore, Clock, MatchingCore, Randomness, Store, UnitOfWork
+from app.services.ports import BlobAddress, BlobStore, Clock, MatchingCore, Randomness
+from app.services.store import Store, UnitOfWork
 
 DOCUMENT_FIELD, SELFIE_FIELD = "documentImage", "selfieImage"
 

@@ -20,7 +20,8 @@ from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.domain.verdict import ChallengeOutcome
 from app.services.attempts import AttemptLedger
 from app.services.live_capture import AttemptEvidence, KeptFrame, LiveCapture, LiveCaptures
-from app.services.ports import Clock, FaceAnalyzer, ImageReader, PassivePad, Store
+from app.services.ports import Clock, FaceAnalyzer, ImageReader, PassivePad
+from app.services.store import Store
 
 FRAME_PHASES = (CapturePhase.ALIGN, CapturePhase.CHALLENGE, CapturePhase.CAPTURE)
 PASSIVE_EVERY = 2

@@ -21,8 +21,9 @@ from app.domain.session import BiometricSession, HostedSession, HostedState, Ses
 from app.domain.web_address import callback_problem, webhook_problem
 from app.services.audit import record
 from app.services.enrolment import read_portrait
-from app.services.ports import BlobStore, Clock, Randomness, Store, UnitOfWork
+from app.services.ports import BlobStore, Clock, Randomness
 from app.services.read_session import end_if_overdue
+from app.services.store import Store, UnitOfWork
 
 
 @dataclass(frozen=True)

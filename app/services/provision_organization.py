@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app.domain.organization import Organization
 from app.services.audit import record
-from app.services.ports import Clock, Randomness, Store
+from app.services.ports import Clock, Randomness
+from app.services.store import Store
 
 
 def provision_organization(

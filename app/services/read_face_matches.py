@@ -10,7 +10,8 @@ from app.domain.errors import ObjectNotFound, RecordUnreadable
 from app.domain.organization import Caller
 from app.services.audit import record
 from app.services.match_faces import address_of
-from app.services.ports import BlobStore, Clock, Randomness, Store
+from app.services.ports import BlobStore, Clock, Randomness
+from app.services.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)

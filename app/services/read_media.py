@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from app.domain.errors import ObjectNotFound, RecordUnreadable
 from app.domain.organization import Caller, Capture
 from app.services.audit import record
-from app.services.ports import BlobAddress, BlobStore, Clock, Randomness, Store
+from app.services.ports import BlobAddress, BlobStore, Clock, Randomness
+from app.services.store import Store
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from app.domain.errors import ObjectNotFound
 from app.domain.organization import Caller
 from app.domain.session import BiometricSession, overdue_status
 from app.services.end_session import end_session
-from app.services.ports import Clock, Randomness, Store, UnitOfWork
+from app.services.ports import Clock, Randomness
+from app.services.store import Store, UnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.domain.errors import ObjectNotFound
 from app.domain.organization import Caller, KycValidation
-from app.services.ports import Store, UnitOfWork
+from app.services.store import Store, UnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)

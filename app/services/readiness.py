@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.services.ports import BlobStore, MatchingCore, Store
+from app.services.ports import BlobStore, MatchingCore
+from app.services.store import Store
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from app.domain.verdict import (
 from app.services.audit import record
 from app.services.end_session import end_session
 from app.services.live_capture import LiveCaptures
-from app.services.ports import Clock, Randomness, Store, UnitOfWork
+from app.services.ports import Clock, Randomness
+from app.services.store import Store, UnitOfWork
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from app.domain.errors import ObjectNotFound
 from app.domain.organization import Caller, Entity
 from app.services.audit import record
-from app.services.ports import Clock, Randomness, Store
+from app.services.ports import Clock, Randomness
+from app.services.store import Store
 
 
 @dataclass(frozen=True)

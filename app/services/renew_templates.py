@@ -21,7 +21,8 @@ from app.domain.errors import (
 from app.domain.organization import KycValidation, StoredTemplate, ValidationStatus
 from app.services.audit import record
 from app.services.enrolment import read_portrait
-from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, Store, TemplateVault
+from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, TemplateVault
+from app.services.store import Store
 
 BATCH = 8
 """Portraits a batch: a quarter of a second of work on one core, so that a process can end at any time."""

@@ -9,7 +9,8 @@ from app.domain.organization import Caller
 from app.domain.session import BiometricSession, SessionStatus
 from app.domain.verdict import RejectionCode
 from app.services.end_session import end_session
-from app.services.ports import Clock, Randomness, Store
+from app.services.ports import Clock, Randomness
+from app.services.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)

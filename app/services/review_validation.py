@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from app.domain.errors import InvalidState, ObjectNotFound
 from app.domain.organization import Caller, KycValidation, ValidationStatus, move_validation
 from app.services.audit import record
-from app.services.ports import Clock, Randomness, Store
+from app.services.ports import Clock, Randomness
+from app.services.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)

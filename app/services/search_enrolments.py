@@ -10,7 +10,8 @@ from app.domain.errors import InvalidRequest
 from app.domain.organization import Caller
 from app.services.audit import record
 from app.services.load_gallery import LoadedGallery, LoadGallery
-from app.services.ports import Clock, Gallery, MatchingCore, Randomness, Store
+from app.services.ports import Clock, Gallery, MatchingCore, Randomness
+from app.services.store import Store
 
 
 @dataclass(frozen=True)

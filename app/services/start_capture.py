@@ -14,8 +14,9 @@ from app.services.audit import record
 from app.services.capture_view import CaptureView, OutcomePresenter, view_of
 from app.services.end_session import begin_session
 from app.services.live_capture import LiveCapture, LiveCaptures
-from app.services.ports import Clock, Randomness, Store, UnitOfWork
+from app.services.ports import Clock, Randomness
 from app.services.read_session import end_if_overdue
+from app.services.store import Store, UnitOfWork
 
 ROOM_TO_MOVE_CLOSER = 0.74
 """Share of the frame's height a face may fill where moving closer by a fifth may be asked."""

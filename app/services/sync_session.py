@@ -21,8 +21,9 @@ from app.domain.session import (
 )
 from app.domain.verdict import Decision
 from app.services.end_session import apply_verdict, begin_session
-from app.services.ports import Clock, Randomness, Store, UnitOfWork
+from app.services.ports import Clock, Randomness
 from app.services.read_session import end_if_overdue
+from app.services.store import Store, UnitOfWork
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.services.end_session import end_session
 from app.services.live_capture import LiveCaptures
-from app.services.ports import Clock, Randomness, Store
+from app.services.ports import Clock, Randomness
+from app.services.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from app.adapters.db.repositories import Repository, select_rows, table
 from app.adapters.db.tables import IS_CAPTURED, BiometricSessionRow, HostedSessionRow
 from app.domain.errors import ActiveSessionExists
 from app.domain.session import ACTIVE_STATUSES, BiometricSession, HostedSession, HostedState, SessionStatus
-from app.services.ports import SessionFilter
+from app.services.store import SessionFilter
 
 INSERT_TRIES = 3
 """How often a session is inserted when the one in its way ends in that very moment."""

@@ -11,7 +11,7 @@ from app.adapters.db.repositories import Repository, select_rows, table
 from app.adapters.db.tables import KycValidationRow, TemplateRow
 from app.domain.comparison import TemplateFormat
 from app.domain.organization import KycValidation, StoredTemplate, ValidationStatus
-from app.services.ports import TemplateCount
+from app.services.store import TemplateCount
 
 KEY = ("validation_id", "model_id", "model_version")
 

@@ -10,7 +10,7 @@ import pytest
 from app.adapters.db.unit_of_work import SqlStore
 from app.domain.organization import Entity, ValidationStatus, move_validation
 from app.domain.session import HostedState
-from app.services.ports import SessionFilter
+from app.services.store import SessionFilter
 from tests.builders import Builder, add_organization
 from tests.fakes import EPOCH, SeededRandomness
 

@@ -17,7 +17,7 @@ from app.adapters.db.unit_of_work import SqlStore
 from app.domain.comparison import TemplateFormat
 from app.domain.organization import Entity, KycValidation, Organization, StoredTemplate, ValidationStatus
 from app.domain.session import HostedState, SessionStatus
-from app.services.ports import TemplateCount
+from app.services.store import TemplateCount
 from tests.builders import Builder, add_organization
 from tests.fakes import EPOCH, SeededRandomness
 
