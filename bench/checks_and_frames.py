@@ -116,7 +116,7 @@ def _saturated(condition: Condition, seen: Seen) -> Iterator[None]:
     workers_module.NICENESS = condition.niceness
     core = EmbeddedMatchingCore(
         Images(),
-        YunetDetector(model_path("yunet"), condition.threads),
+        YunetDetector(model_path("yunet")),
         Recognizer(real_encoder(), calibration_of("sface")),
         measure_face,
         [],

@@ -55,7 +55,7 @@ def real_core(threads: int = 2) -> EmbeddedMatchingCore:
     files = model_files()
     return EmbeddedMatchingCore(
         Images(),
-        YunetDetector(files.path("yunet"), threads),
+        YunetDetector(files.path("yunet")),
         Recognizer(real_encoder(), calibration_of("sface")),
         measure_face,
         [ModelIdentity(model_id, files.sha256(model_id)) for model_id in ("yunet", "sface")],

@@ -1,25 +1,18 @@
-"""A face recognizer from an ONNX file and its manifest entry; ONNX Runtime runs it.
-
-The runtime is imported where a model is loaded, and never before: the import starts a thread, and a process that
-was forked off afterwards (a gunicorn worker) aborts when it ends and looks for that thread.
-"""
+"""A face recognizer from an ONNX file and its manifest entry; ONNX Runtime runs it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.adapters.onnx_session import load_session
 from app.adapters.pixels import resized, scaled_size, similarity, surroundings
 from app.adapters.recognizer_entry import RecognizerEntry
 from app.domain.comparison import TemplateFormat
 from app.domain.face import BgrImage
-
-if TYPE_CHECKING:
-    import onnxruntime
 
 OVERSAMPLING = 2.0
 """A face with more pixels than this for one of the input is shrunk by area first: the alignment samples single
@@ -27,8 +20,6 @@ pixels and would alias."""
 
 _MARGIN = 4.0
 """Interocular distances around the eyes, nose and mouth that the aligned square can reach at any roll."""
-
-_ERRORS_ONLY = 3
 
 
 class OnnxRecognizer:
@@ -38,7 +29,7 @@ class OnnxRecognizer:
         self.template_format = template_format
         self._entry = entry
         self._points = entry.points
-        self._session = _load(path)
+        self._session = load_session(path)
         self._input = self._session.get_inputs()[0].name
         self._check()
 
@@ -89,19 +80,3 @@ class OnnxRecognizer:
             raise RuntimeError(
                 f"{self.template_format.model_id} gives {found} numbers, and not {self._entry.dimension}"
             )
-
-
-def _load(path: Path) -> onnxruntime.InferenceSession:
-    import onnxruntime  # noqa: PLC0415 (see above)
-
-    from app.adapters.onnx_graph import prepare  # noqa: PLC0415 (the package it needs is for loading alone)
-
-    options = onnxruntime.SessionOptions()
-    # The matching core's threads use the cores; threads inside the runtime as well would only fight over them.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    try:
-        return onnxruntime.InferenceSession(prepare(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise RuntimeError(f"{path.name} cannot be loaded") from error

@@ -49,7 +49,7 @@ def open_template_maker(settings: Settings) -> TemplateMaker:
     threads = settings.limits.matching_threads
     try:
         encoder = OnnxRecognizer(models.paths[model.model_id], found, entry)
-        detector = YunetDetector(models.paths[DETECTOR_MODEL], threads)
+        detector = YunetDetector(models.paths[DETECTOR_MODEL])
     except RuntimeError as error:
         raise ConfigurationError([f"model {error}"]) from error
     core = EmbeddedMatchingCore(

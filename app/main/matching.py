@@ -32,7 +32,7 @@ def make_embedded_core(settings: Settings, models: LoadedModels, images: Images)
     detector, recognizer = models.paths.get(DETECTOR_MODEL), make_recognizer(models)
     return EmbeddedMatchingCore(
         images,
-        YunetDetector(detector, threads) if detector else None,
+        YunetDetector(detector) if detector else None,
         None if isinstance(recognizer, str) else recognizer,
         measure_face,
         [models.identity(DETECTOR_MODEL), models.identity(models.recognizer.model_id)],

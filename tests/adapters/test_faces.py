@@ -22,7 +22,7 @@ FACE_WIDTH_PX = 90
 
 @pytest.fixture(scope="module")
 def detector() -> YunetDetector:
-    return YunetDetector(model_path("yunet"), pool_size=2)
+    return YunetDetector(model_path("yunet"))
 
 
 @pytest.fixture(scope="module")

@@ -20,10 +20,12 @@ class Gate:
     def __init__(self) -> None:
         self.entered = threading.Semaphore(0)
         self._open = threading.Event()
+        self.has_worked = False
 
     def work(self) -> str:
         self.entered.release()
         assert self._open.wait(PATIENCE_S)
+        self.has_worked = True
         return threading.current_thread().name
 
     def open(self) -> None:
@@ -102,8 +104,8 @@ def test_after_closing_nothing_is_taken_and_what_ran_has_finished() -> None:
         closing = callers.submit(workers.close)
         gate.open()
         closing.result(PATIENCE_S)
-        assert running.done()
-        assert running.result().startswith("matching")
+        assert gate.has_worked
+        assert running.result(PATIENCE_S).startswith("matching")
     with pytest.raises(MatchingUnavailable, match="shutting down"):
         workers.run(lambda: None)
     assert _places(workers) == 2
