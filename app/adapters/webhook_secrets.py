@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
+from functools import partial
 
 from app.adapters.encryption import DataKeys, associated_data
 
@@ -15,18 +17,19 @@ PREFIX = "whsec_"
 class DerivedWebhookSecrets:
     """Secrets of organizations under a data key of the organization's own, which the master key wraps.
 
-    An organization can so be made where no secrets are (`bonafide keys create --create-org`), rotating the
+    An organization can so be made where no secrets are (`bonafide org create`), rotating the
     master key changes no secret, and one that was removed never comes back: its version is not used again.
     """
 
     def __init__(self, keys: DataKeys) -> None:
         self._keys = keys
 
-    def secret_of(self, organization_id: str, version: int) -> str:
-        """HMAC-SHA256 of what it is for: 256 bits. The same for the same version.
+    def of(self, organization_id: str) -> Callable[[int], str]:
+        """Secrets by their version. May write the organization's data key, in a transaction of its own."""
+        return partial(_secret_of, self._keys.to_write(organization_id, organization_id), organization_id)
 
-        May write the organization's data key, in a transaction of its own.
-        """
-        key = self._keys.to_write(organization_id, organization_id)
-        purpose = associated_data("kyc-webhook-secret", organization_id, str(version))
-        return PREFIX + base64.b64encode(hmac.new(key, purpose, hashlib.sha256).digest()).decode("ascii")
+
+def _secret_of(key: bytes, organization_id: str, version: int) -> str:
+    """HMAC-SHA256 of what it is for: 256 bits. The same for the same version."""
+    purpose = associated_data("kyc-webhook-secret", organization_id, str(version))
+    return PREFIX + base64.b64encode(hmac.new(key, purpose, hashlib.sha256).digest()).decode("ascii")

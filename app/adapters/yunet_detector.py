@@ -41,20 +41,20 @@ MIN_SIDE_PX = 32
 """A smaller picture holds no usable face, and YuNet answers garbage for a side of one pixel."""
 
 REFINED_SIDE_PX = 256
-"""The largest face is always searched again, upright, in a square of this side. The first look cannot say whether
-that is needed: YuNet found a face that was tilted by 29 degrees upright to within one, and its template then matched
-the upright one by a cosine of 0.28. A face of 100 pixels in a picture of 4,900 lost half its score without. Of 75
-portraits of LFW, tilted by 30 degrees, the 5th percentile of that cosine is 0.92; with 224 pixels 0.87, with 350 no
-better and at three times the cost."""
+"""The largest face is always searched again, upright, in a square of this side. The first look cannot say
+whether that is needed: YuNet found a face that was tilted by 29 degrees upright to within one, and its template
+then matched the upright one by a cosine of 0.28. A face of 100 pixels in a picture of 4,900 lost half its score
+without. Of 75 portraits of LFW, tilted by 30 degrees, the 5th percentile of that cosine is 0.92; with 224
+pixels 0.87, with 350 no better and at three times the cost."""
 
 UPRIGHT_DEGREES = 3.0
 ROLL_GAIN = 2.0
 MAX_TURNS = 3
 """A face that is still tilted more is turned again, so often at most, and the points of the last two turns are
 averaged: a recompressed picture then gives nearly the same template (mean cosine 0.994; taking the better turn,
-0.984). Tilted by 45 degrees one face in twenty stays below 0.35 after two turns, below 0.81 after three. YuNet's
-points lean towards an upright face: of a roll of 20–45 degrees they show four tenths (median of 75 portraits turned
-by a known angle), hence the gain."""
+0.984). Tilted by 45 degrees one face in twenty stays below 0.35 after two turns, below 0.81 after three.
+YuNet's points lean towards an upright face: of a roll of 20–45 degrees they show four tenths (median of 75
+portraits turned by a known angle), hence the gain."""
 
 _REFINE_REACH = 0.7
 _UPRIGHT = np.array(ALIGNMENTS["arcface_112"])

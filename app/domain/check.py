@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.comparison import FaceTemplate
-from app.domain.organization import OrganizationSettings
+from app.domain.settings import OrganizationSettings
 from app.domain.verdict import DecisionWarning
 
 

@@ -1,4 +1,4 @@
-"""Organizations, their settings, API keys, entities and imported validations."""
+"""Organizations, API keys, entities and imported validations."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.comparison import DEFAULT_THRESHOLD, TemplateFormat
+from app.domain.comparison import TemplateFormat
 from app.domain.errors import InvalidState
+from app.domain.settings import OrganizationSettings
 
 
 class Scope(StrEnum):
@@ -30,34 +31,6 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True)
-class OrganizationSettings:
-    """Versioned settings of an organization; `policy_version` grows with every change.
-
-    `score_floor` is the least threshold that a caller may ask for, None for any.
-    """
-
-    policy_version: int = 1
-    kyc_enabled: bool = True
-    biometric_enabled: bool = True
-    face_match_enabled: bool = True
-    workflow_ids: tuple[str, ...] = ("default",)
-    score_decline_threshold: float = DEFAULT_THRESHOLD
-    score_floor: float | None = None
-    review_band: float = 0.0
-    liveness_profile: str = "standard"
-    max_attempts: int = 3
-    pause_after_failures: int = 5
-    pause_hours: int = 24
-    allowed_frame_origins: tuple[str, ...] = ()
-    allowed_callback_urls: tuple[str, ...] = ()
-    default_language: str = "en"
-    retention_days: int = 30
-    kyc_webhook_secret_version: int | None = 1
-    """The policy version that made the KYC webhook secret, None where it was removed. A number that never comes
-    again: the secret is derived from it (`app/adapters/webhook_secrets.py`) and is itself kept nowhere."""
-
-
-@dataclass(frozen=True)
 class Organization:
     """A tenant. `slug` is what the command line calls it."""
 
@@ -68,9 +41,21 @@ class Organization:
     settings: OrganizationSettings = field(default_factory=OrganizationSettings)
 
 
+class KeyState(StrEnum):
+    """How a key stands. One that was rotated works until its overlap ends, and has expired then."""
+
+    ACTIVE = "active"
+    ROTATED = "rotated"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
 @dataclass(frozen=True)
 class ApiKey:
-    """An API key without its secret: SHA-256 of the whole key and its public prefix."""
+    """An API key without its secret: SHA-256 of the whole key and its public prefix.
+
+    `replaces` and `rotated_to` are the ids of the key before and the key after it in a rotation.
+    """
 
     key_id: str
     organization_id: str
@@ -82,10 +67,20 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    replaces: str | None = None
+    rotated_to: str | None = None
+
+    def state(self, now: datetime) -> KeyState:
+        """What stands at that time."""
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        if self.expires_at is not None and now >= self.expires_at:
+            return KeyState.EXPIRED
+        return KeyState.ACTIVE if self.rotated_to is None else KeyState.ROTATED
 
     def is_usable(self, now: datetime) -> bool:
         """Neither revoked nor expired."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        return self.state(now) in (KeyState.ACTIVE, KeyState.ROTATED)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from app.domain.comparison import DEFAULT_THRESHOLD
-from app.domain.organization import OrganizationSettings
+from app.domain.settings import STRICT, SessionPolicy
 from app.domain.verdict import (
     ChallengeEvidence,
     ChallengeOutcome,
@@ -99,7 +99,7 @@ def judge_liveness(
     elif passed < asked:
         outcome = PresentationOutcome.UNDETERMINED
         warnings.append(DecisionWarning.CHALLENGE_FAILED.value)
-    elif continuity_score is None or (is_passive_missing and (passive.models or profile == "strict")):
+    elif continuity_score is None or (is_passive_missing and (passive.models or profile == STRICT)):
         outcome = PresentationOutcome.UNDETERMINED
     else:
         outcome = PresentationOutcome.BONA_FIDE
@@ -135,10 +135,10 @@ def _passed_in_a_row(challenges: Sequence[ChallengeEvidence], attempt: int) -> i
 
 
 def compare_with_threshold(
-    score: float | None, settings: OrganizationSettings, warnings: Sequence[str] = (), *, has_failed: bool = False
+    score: float | None, policy: SessionPolicy, warnings: Sequence[str] = (), *, has_failed: bool = False
 ) -> FaceMatchEvidence:
-    """Face match evidence at the organization's threshold. `has_failed` only says why there is no score."""
-    threshold = settings.score_decline_threshold
+    """Face match evidence at the policy's threshold. `has_failed` only says why there is no score."""
+    threshold = policy.score_decline_threshold
     noted = list(warnings)
     if score is None:
         noted.append(DecisionWarning.FACE_MATCH_NOT_COMPUTED.value)
@@ -153,7 +153,7 @@ def compare_with_threshold(
     )
 
 
-def decide(decision: Decision, settings: OrganizationSettings) -> PolicyResult:
+def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
     """The verdict on complete evidence. Liveness first: a match proves nothing about who sits there.
 
     What is missing because the matching core failed neither approves nor rejects: a person looks at it, unless
@@ -162,7 +162,7 @@ def decide(decision: Decision, settings: OrganizationSettings) -> PolicyResult:
     liveness, face_match = decision.liveness, decision.face_match
     warnings = _all_warnings(decision)
     is_live = liveness is not None and liveness.outcome is PresentationOutcome.BONA_FIDE
-    if not is_live and not _lacks_only_continuity(liveness, settings):
+    if not is_live and not _lacks_only_continuity(liveness, policy):
         return PolicyResult(
             Verdict.REJECTED,
             RejectionCode.CAPTURE_DECLINED,
@@ -176,14 +176,14 @@ def decide(decision: Decision, settings: OrganizationSettings) -> PolicyResult:
             "The face does not match the approved reference portrait.",
             warnings,
         )
-    band_ends = settings.score_decline_threshold + settings.review_band
+    band_ends = policy.score_decline_threshold + policy.review_band
     score = face_match.score if is_live else None
     if decision.needs_review or score is None or score < band_ends:
         return PolicyResult(Verdict.IN_REVIEW, None, None, warnings)
     return PolicyResult(Verdict.APPROVED, None, None, warnings)
 
 
-def _lacks_only_continuity(liveness: LivenessEvidence | None, settings: OrganizationSettings) -> bool:
+def _lacks_only_continuity(liveness: LivenessEvidence | None, policy: SessionPolicy) -> bool:
     """Whether the capture would be bona fide, had the matching core measured that it shows one face."""
     if liveness is None or not liveness.has_continuity_failed or liveness.continuity_score is not None:
         return False
@@ -195,7 +195,7 @@ def _lacks_only_continuity(liveness: LivenessEvidence | None, settings: Organiza
         asked=liveness.asked,
         passive=liveness.passive,
         continuity_score=MIN_CONTINUITY_SCORE,
-        profile=settings.liveness_profile,
+        profile=policy.liveness_profile,
     )
     return had_it.outcome is PresentationOutcome.BONA_FIDE
 

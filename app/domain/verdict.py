@@ -1,4 +1,4 @@
-"""Evidence, and the decision it leads to. The API's words for these live in `app/api/wire.py`."""
+"""Evidence, and the decision it leads to. The API's words for these live in `app/api/answers_sessions.py`."""
 
 from __future__ import annotations
 

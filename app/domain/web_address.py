@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 MAX_CHARACTERS = 2048
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -30,6 +31,24 @@ def callback_problem(url: str, allowed: Sequence[str]) -> str | None:
     if allowed and not any(_covers(entry, parts) for entry in allowed):
         return "is not among the organization's allowed callback addresses"
     return None
+
+
+def origin_problem(origin: str) -> str | None:
+    """Why this is no origin of pages that may frame ours, as browsers write it; None where it is one.
+
+    It goes into `frame-ancestors`, which knows neither paths nor addresses in brackets.
+    """
+    parts = _split(origin)
+    if isinstance(parts, str):
+        return parts
+    host = parts.hostname or ""
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+        return "must begin with https:// (or http:// on loopback)"
+    if not _HOST_NAME.fullmatch(host):
+        return "must have a plain host name (other alphabets in punycode)"
+    scheme, _, port = _origin(parts)
+    written = f"{scheme}://{host}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
+    return None if origin == written else f"must be an origin as browsers write it: {written}"
 
 
 def webhook_problem(url: str, *, allows_http_to_loopback: bool) -> str | None:
@@ -138,4 +157,4 @@ def _covers(entry: str, parts: SplitResult) -> bool:
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
-    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme]

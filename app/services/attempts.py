@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.capture import AttemptFailed
-from app.domain.organization import OrganizationSettings
 from app.domain.policy import fuse_passive, judge_liveness
 from app.domain.session import BiometricSession, SessionStatus
+from app.domain.settings import SessionPolicy
 from app.domain.verdict import (
     Decision,
     DecisionWarning,
@@ -19,6 +19,7 @@ from app.domain.verdict import (
 from app.services.end_session import end_session
 from app.services.live_capture import LiveCapture
 from app.services.ports import Clock, Randomness
+from app.services.session_policy import policy_now
 from app.services.store import Store, UnitOfWork
 
 FREE_QUALITY_RETRIES = 3
@@ -79,8 +80,6 @@ class AttemptLedger:
             session = self._write_counts(uow, live)
             if session is None or session.status is not SessionStatus.IN_PROGRESS:
                 return session
-            organization = uow.organizations.get(session.organization_id)
-            settings = organization.settings if organization else OrganizationSettings()
             ended = end_session(
                 uow,
                 self.randomness,
@@ -90,26 +89,26 @@ class AttemptLedger:
                 actor="policy",
                 rejection_code=RejectionCode.CAPTURE_DECLINED,
                 rejection_message="The requested movements were not shown in the attempts allowed.",
-                decision=self._failed_decision(live, settings),
+                decision=self._failed_decision(live, policy_now(uow, session)),
             )
             uow.commit()
         return ended
 
-    def _failed_decision(self, live: LiveCapture, settings: OrganizationSettings) -> Decision:
+    def _failed_decision(self, live: LiveCapture, policy: SessionPolicy) -> Decision:
         liveness = judge_liveness(
             challenges=live.run.evidence,
             attempt=live.attempts_used,
             asked=live.run.config.number_of_challenges,
             passive=fuse_passive([*live.evidence.passive_frontal, *live.evidence.passive_challenges]),
             continuity_score=None,
-            profile=settings.liveness_profile,
+            profile=policy.liveness_profile,
         )
         return Decision(
             liveness=liveness,
             face_match=None,
             injection=injection_evidence(live.injection_signals),
             models=tuple(self.capture_models),
-            policy_version=settings.policy_version,
+            policy_version=policy.policy_version,
             warnings=(DecisionWarning.ATTEMPTS_EXHAUSTED.value,),
         )
 

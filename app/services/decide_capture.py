@@ -18,7 +18,7 @@ from app.domain.errors import (
     NoReferencePortrait,
     RecordUnreadable,
 )
-from app.domain.organization import Capture, KycValidation, OrganizationSettings, ValidationStatus
+from app.domain.organization import Capture, KycValidation, ValidationStatus
 from app.domain.policy import (
     PolicyResult,
     compare_with_threshold,
@@ -26,6 +26,7 @@ from app.domain.policy import (
     judge_liveness,
 )
 from app.domain.session import BiometricSession, HostedState, is_waiting
+from app.domain.settings import SessionPolicy
 from app.domain.verdict import (
     Decision,
     DecisionWarning,
@@ -36,6 +37,7 @@ from app.services.end_session import apply_verdict
 from app.services.enrolment import read_portrait, read_template
 from app.services.live_capture import KeptFrame
 from app.services.ports import BlobAddress, BlobStore, Clock, MatchingCore, Randomness, TemplateVault
+from app.services.session_policy import policy_at
 from app.services.store import Store, UnitOfWork
 
 TEMPLATE_THREADS = 4
@@ -76,15 +78,14 @@ class DecideCapture:
             session, hosted = found
             if not is_waiting(session, hosted) or hosted.evidence is None:
                 return session
-            organization = uow.organizations.get(session.organization_id)
-            settings = organization.settings if organization else OrganizationSettings()
+            policy = policy_at(uow, session, hosted.evidence.policy_version)
             captures = uow.captures.of_session(session.session_id)
             validation = uow.validations.latest_approved(
                 session.organization_id, session.is_test, session.entity_id
             )
         frames = [KeptFrame(item.kind, self._read_capture(item)) for item in captures]
-        decision = self._complete(hosted.evidence, settings, frames, validation)
-        return self._write(hosted_session_id, decision, decide(decision, settings), validation)
+        decision = self._complete(hosted.evidence, policy, frames, validation)
+        return self._write(hosted_session_id, decision, decide(decision, policy), validation)
 
     def _read_capture(self, capture: Capture) -> bytes:
         """Empty where the image is gone or damaged: asking again would change nothing, and it shows no face."""
@@ -97,7 +98,7 @@ class DecideCapture:
     def _complete(
         self,
         evidence: Decision,
-        settings: OrganizationSettings,
+        policy: SessionPolicy,
         frames: Sequence[KeptFrame],
         validation: KycValidation | None,
     ) -> Decision:
@@ -109,8 +110,8 @@ class DecideCapture:
             made = list(threads.map(lambda frame: self._describe(frame.jpeg), frames))
         described = dict(zip((frame.kind for frame in frames), made, strict=True))
         _check_one_format(item for item in made if isinstance(item, FaceTemplate))
-        liveness = self._with_continuity(evidence.liveness, settings, described)
-        face_match = self._face_match(settings, described, validation)
+        liveness = self._with_continuity(evidence.liveness, policy, described)
+        face_match = self._face_match(policy, described, validation)
         health = self.core.health()
         has_failed = face_match.has_failed or (liveness is not None and liveness.has_continuity_failed)
         if has_failed and not health.is_ready:
@@ -130,7 +131,7 @@ class DecideCapture:
     def _with_continuity(
         self,
         liveness: LivenessEvidence | None,
-        settings: OrganizationSettings,
+        policy: SessionPolicy,
         described: Mapping[str, Described],
     ) -> LivenessEvidence | None:
         """The weakest score between the probe and every other kept frame; a frame without a face breaks it."""
@@ -148,7 +149,7 @@ class DecideCapture:
             asked=liveness.asked,
             passive=liveness.passive,
             continuity_score=score,
-            profile=settings.liveness_profile,
+            profile=policy.liveness_profile,
             has_continuity_failed=has_failed,
         )
 
@@ -166,7 +167,7 @@ class DecideCapture:
 
     def _face_match(
         self,
-        settings: OrganizationSettings,
+        policy: SessionPolicy,
         described: Mapping[str, Described],
         validation: KycValidation | None,
     ) -> FaceMatchEvidence:
@@ -174,13 +175,13 @@ class DecideCapture:
         try:
             if probe is None:
                 _check_described(described)
-                return compare_with_threshold(None, settings, [DecisionWarning.NO_FACE_DETECTED.value])
+                return compare_with_threshold(None, policy, [DecisionWarning.NO_FACE_DETECTED.value])
             score = self._score(probe.template, validation)
         except MatchingFailed:
-            return compare_with_threshold(None, settings, has_failed=True)
+            return compare_with_threshold(None, policy, has_failed=True)
         if score is None:
-            return compare_with_threshold(None, settings, [DecisionWarning.NO_REFERENCE_IMAGE.value])
-        return compare_with_threshold(score.value, settings)
+            return compare_with_threshold(None, policy, [DecisionWarning.NO_REFERENCE_IMAGE.value])
+        return compare_with_threshold(score.value, policy)
 
     def _score(self, probe: Template, validation: KycValidation | None) -> ComparisonScore | None:
         """The probe against the reference, None where there is none. `MatchingFailed`: it cannot be compared.

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 from app.domain.capture import AttemptFailed, CapturePhase
 from app.domain.errors import InvalidImage
-from app.domain.organization import Capture, OrganizationSettings
+from app.domain.organization import Capture
 from app.domain.policy import (
     judge_liveness,
     weakest_passive,
 )
 from app.domain.quality import presence_hint
 from app.domain.session import BiometricSession, HostedSession, HostedState, SessionStatus
+from app.domain.settings import SessionPolicy
 from app.domain.verdict import (
     Decision,
     DecisionWarning,
@@ -27,6 +28,7 @@ from app.services.attempts import AttemptLedger, injection_evidence
 from app.services.live_capture import KeptFrame, LiveCapture, LiveCaptures
 from app.services.new_blobs import NewBlobs
 from app.services.ports import BlobAddress, BlobStore, Clock, FaceAnalyzer, ImageReader, PassivePad, Randomness
+from app.services.session_policy import policy_now
 from app.services.store import Store, UnitOfWork
 
 STILLS_REFUSED_MAX = 3
@@ -119,7 +121,7 @@ class KeepCapture:
         with NewBlobs(self.blobs) as blobs:
             captures = [self._store_frame(blobs, session, frame) for frame in frames]
             with self.store.begin() as uow:
-                session, hosted, settings = self._awaiting(uow, live.hosted_session_id)
+                session, hosted, policy = self._awaiting(uow, live.hosted_session_id)
                 for capture in captures:
                     uow.captures.add(capture)
                 hosted = replace(
@@ -127,7 +129,7 @@ class KeepCapture:
                     state=HostedState.CAPTURED,
                     captured_at=self.clock.now(),
                     attempts_used=live.attempts_used,
-                    evidence=self._evidence(live, settings, passive),
+                    evidence=self._evidence(live, policy, passive),
                 )
                 uow.sessions.save_hosted(hosted)
                 uow.sessions.touch(session.session_id, self.clock.now())
@@ -137,7 +139,7 @@ class KeepCapture:
 
     def _awaiting(
         self, uow: UnitOfWork, hosted_session_id: str
-    ) -> tuple[BiometricSession, HostedSession, OrganizationSettings]:
+    ) -> tuple[BiometricSession, HostedSession, SessionPolicy]:
         """The session that still waits for its capture; `CaptureNotExpected` for any other."""
         found = uow.sessions.by_hosted_id(hosted_session_id)
         if found is None or found[0].status is not SessionStatus.IN_PROGRESS:
@@ -145,8 +147,7 @@ class KeepCapture:
         session, hosted = found
         if hosted.state is not HostedState.CONSENTED:
             raise CaptureNotExpected
-        organization = uow.organizations.get(session.organization_id)
-        return session, hosted, organization.settings if organization else OrganizationSettings()
+        return session, hosted, policy_now(uow, session)
 
     def _store_frame(self, blobs: NewBlobs, session: BiometricSession, frame: KeptFrame) -> Capture:
         capture_id = self.randomness.object_id()
@@ -163,9 +164,7 @@ class KeepCapture:
             created_at=self.clock.now(),
         )
 
-    def _evidence(
-        self, live: LiveCapture, settings: OrganizationSettings, still_passive: Mapping[str, float]
-    ) -> Decision:
+    def _evidence(self, live: LiveCapture, policy: SessionPolicy, still_passive: Mapping[str, float]) -> Decision:
         """The evidence so far; continuity and face match follow when the matching core has answered."""
         asked, seen = live.run.config.number_of_challenges, live.evidence
         identity = [scores for scores in (*seen.passive_challenges, seen.best_passive, still_passive) if scores]
@@ -175,7 +174,7 @@ class KeepCapture:
             asked=asked,
             passive=weakest_passive(seen.passive_frontal, identity, asked),
             continuity_score=None,
-            profile=settings.liveness_profile,
+            profile=policy.liveness_profile,
         )
         injection = injection_evidence(live.injection_signals)
         warnings = (DecisionWarning.VIRTUAL_CAMERA_SUSPECTED.value,) if injection.signals else ()
@@ -184,7 +183,7 @@ class KeepCapture:
             face_match=None,
             injection=injection,
             models=tuple(self.capture_models),
-            policy_version=settings.policy_version,
+            policy_version=policy.policy_version,
             warnings=warnings,
             needs_review=live.run.config.needs_review,
         )

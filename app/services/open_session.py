@@ -16,12 +16,14 @@ from app.domain.errors import (
     WorkflowNotConfigured,
 )
 from app.domain.language import choose_language
-from app.domain.organization import Caller, OrganizationSettings
+from app.domain.organization import Caller
 from app.domain.session import BiometricSession, HostedSession, HostedState, SessionStatus
+from app.domain.settings import OrganizationSettings
 from app.domain.web_address import callback_problem, webhook_problem
 from app.services.audit import record
 from app.services.enrolment import read_portrait
 from app.services.ports import BlobStore, Clock, Randomness
+from app.services.quota import use_quota
 from app.services.read_session import end_if_overdue
 from app.services.store import Store, UnitOfWork
 
@@ -47,7 +49,7 @@ class OpenSession:
     """The order of refusals is the contract's.
 
     `InvalidRequest` or `WorkflowNotConfigured`, `ObjectNotFound`, `KycNotApproved`, `NoReferencePortrait`,
-    `EntityPaused`, `ActiveSessionExists`.
+    `EntityPaused`, `ActiveSessionExists`; `QuotaExceeded` where others took what was left meanwhile.
     """
 
     store: Store
@@ -77,6 +79,7 @@ class OpenSession:
                 action="biometric_session.created",
                 object_id=session.session_id,
             )
+            use_quota(uow, caller, session.created_at)
             uow.commit()
         return session
 
@@ -146,9 +149,11 @@ class OpenSession:
 
 
 def _workflow(settings: OrganizationSettings, wished: str | None) -> str:
-    if not settings.workflow_ids or (wished is not None and wished not in settings.workflow_ids):
+    """The one wished for, else the organization's own. `WorkflowNotConfigured` where there is no such one."""
+    workflow_id = wished if wished is not None else settings.biometric_workflow_id
+    if workflow_id is None or settings.workflow(workflow_id) is None:
         raise WorkflowNotConfigured("The biometric workflow is not configured for this organization.")
-    return wished or settings.workflow_ids[0]
+    return workflow_id
 
 
 def _language(wished: str | None, default: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.domain.organization import OrganizationSettings
 from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.domain.verdict import (
     Decision,
@@ -16,6 +15,7 @@ from app.services.audit import record
 from app.services.end_session import end_session
 from app.services.live_capture import LiveCaptures
 from app.services.ports import Clock, Randomness
+from app.services.session_policy import policy_now
 from app.services.store import Store, UnitOfWork
 
 
@@ -72,8 +72,6 @@ class RecordConsent:
             session, hosted = found
             if hosted.state not in (HostedState.CREATED, HostedState.CONSENTED):
                 return None
-            organization = uow.organizations.get(session.organization_id)
-            settings = organization.settings if organization else OrganizationSettings()
             ended = end_session(
                 uow,
                 self.randomness,
@@ -88,7 +86,7 @@ class RecordConsent:
                     face_match=None,
                     injection=InjectionEvidence(risk="not_measured", signals=()),
                     models=(),
-                    policy_version=settings.policy_version,
+                    policy_version=policy_now(uow, session).policy_version,
                     warnings=(DecisionWarning.CONSENT_DECLINED.value,),
                 ),
             )

@@ -8,14 +8,15 @@ from datetime import timedelta
 
 from app.domain.capture import CaptureConfig, CaptureRun
 from app.domain.challenge import Ability, ChallengeKind, kinds_left, number_of_challenges
-from app.domain.organization import OrganizationSettings
 from app.domain.session import BiometricSession, HostedSession, SessionStatus, overdue_status
+from app.domain.settings import OrganizationSettings, SessionPolicy
 from app.services.audit import record
 from app.services.capture_view import CaptureView, OutcomePresenter, view_of
 from app.services.end_session import begin_session
 from app.services.live_capture import LiveCapture, LiveCaptures
 from app.services.ports import Clock, Randomness
 from app.services.read_session import end_if_overdue
+from app.services.session_policy import policy_now
 from app.services.store import Store, UnitOfWork
 
 ROOM_TO_MOVE_CLOSER = 0.74
@@ -28,11 +29,12 @@ class UnknownHostedSession(Exception):
 
 @dataclass(frozen=True)
 class LoadedSession:
-    """A session with what is needed to show and run it."""
+    """A session with what is needed to show and run it. `policy` is its workflow's, over the settings."""
 
     session: BiometricSession
     hosted: HostedSession
     settings: OrganizationSettings
+    policy: SessionPolicy
     organization_name: str
 
 
@@ -42,7 +44,8 @@ def load_session(uow: UnitOfWork, hosted_session_id: str) -> LoadedSession:
     organization = uow.organizations.get(found[0].organization_id) if found else None
     if found is None or organization is None:
         raise UnknownHostedSession
-    return LoadedSession(found[0], found[1], organization.settings, organization.name)
+    policy = policy_now(uow, found[0])
+    return LoadedSession(found[0], found[1], organization.settings, policy, organization.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ class ReadCapture:
             loaded = self._end_overdue(hosted_session_id)
         outcome = self.presenter.outcome_of(loaded.session)
         live = self.live.get(hosted_session_id)
-        return loaded, view_of(loaded.session, loaded.hosted, live, outcome, loaded.settings.max_attempts)
+        return loaded, view_of(loaded.session, loaded.hosted, live, outcome, loaded.policy.max_attempts)
 
     def _overdue(self, loaded: LoadedSession) -> SessionStatus | None:
         return overdue_status(loaded.session, loaded.hosted, self.clock.now(), self.abandon_after)
@@ -102,9 +105,9 @@ class StartCapture:
         outcome = self.presenter.outcome_of(session)
         if outcome is not None:
             self.live.drop(hosted_session_id)
-            return view_of(session, hosted, None, outcome, loaded.settings.max_attempts)
+            return view_of(session, hosted, None, outcome, loaded.policy.max_attempts)
         live = self._run_for(loaded, page_id, frozenset(avoid), has_more_time)
-        return view_of(session, hosted, live, None, loaded.settings.max_attempts)
+        return view_of(session, hosted, live, None, loaded.policy.max_attempts)
 
     def _begin(self, uow: UnitOfWork, loaded: LoadedSession, page_id: str) -> LoadedSession:
         session, hosted, now = loaded.session, loaded.hosted, self.clock.now()
@@ -134,7 +137,8 @@ class StartCapture:
             if live is not None and live.page_id == page_id:
                 return live
             swapped = live.swapped if live else frozenset()
-            fresh = self._new_live(loaded, page_id, capture_config(loaded.session, avoid | swapped, has_more_time))
+            config = capture_config(loaded.session, loaded.policy, avoid | swapped, has_more_time)
+            fresh = self._new_live(loaded, page_id, config)
             if live is not None:
                 self._take_over(live, fresh)
             self.live.put(fresh, self.clock.monotonic_ms())
@@ -151,7 +155,7 @@ class StartCapture:
             hosted_session_id=loaded.hosted.hosted_session_id,
             run=run,
             page_id=page_id,
-            attempts_allowed=loaded.settings.max_attempts,
+            attempts_allowed=loaded.policy.max_attempts,
             attempts_used=loaded.hosted.attempts_used,
             quality_retries_used=loaded.hosted.quality_retries_used,
         )
@@ -170,14 +174,18 @@ class StartCapture:
 
 
 def capture_config(
-    session: BiometricSession, avoid: frozenset[Ability] = frozenset(), has_more_time: bool = False
+    session: BiometricSession,
+    policy: SessionPolicy,
+    avoid: frozenset[Ability] = frozenset(),
+    has_more_time: bool = False,
 ) -> CaptureConfig:
-    """What the session asks: the integrator's wishes and the person's own on the page, together."""
+    """What the session asks: its workflow, the integrator's wishes and the person's own on the page, together."""
     kinds = kinds_left(session.avoid | avoid)
     factor = 2 if session.has_more_time or has_more_time else 1
+    raised_to = max(session.challenges_at_least or 0, policy.challenges_at_least or 0)
     base = CaptureConfig(
         kinds=kinds,
-        number_of_challenges=number_of_challenges(len(kinds), session.challenges_at_least),
+        number_of_challenges=number_of_challenges(len(kinds), raised_to),
     )
     quality = base.quality
     if ChallengeKind.MOVE_CLOSER in kinds:

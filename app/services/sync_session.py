@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.domain.errors import ObjectNotFound
-from app.domain.organization import Caller, OrganizationSettings
+from app.domain.organization import Caller
 from app.domain.policy import decide
 from app.domain.session import (
     BiometricSession,
@@ -23,6 +23,7 @@ from app.domain.verdict import Decision
 from app.services.end_session import apply_verdict, begin_session
 from app.services.ports import Clock, Randomness
 from app.services.read_session import end_if_overdue
+from app.services.session_policy import policy_at
 from app.services.store import Store, UnitOfWork
 
 
@@ -102,7 +103,6 @@ class SyncSession:
 
     def _apply_again(self, uow: UnitOfWork, session: BiometricSession, evidence: Decision, now: datetime) -> None:
         """The verdict that complete evidence leads to: policy can be recomputed from what is stored."""
-        organization = uow.organizations.get(session.organization_id)
-        result = decide(evidence, organization.settings if organization else OrganizationSettings())
+        result = decide(evidence, policy_at(uow, session, evidence.policy_version))
         decision = replace(evidence, warnings=result.warnings)
         apply_verdict(uow, self.randomness, session, decision, result, now)

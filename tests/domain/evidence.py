@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.domain.organization import OrganizationSettings
 from app.domain.policy import compare_with_threshold, judge_liveness
+from app.domain.settings import DEFAULT_WORKFLOW, OrganizationSettings, effective
 from app.domain.verdict import (
     ChallengeEvidence,
     ChallengeOutcome,
@@ -60,10 +60,10 @@ def decision(
     has_failed: bool = False,
 ) -> Decision:
     """A live person who matches."""
-    settings = OrganizationSettings(score_decline_threshold=threshold)
+    policy = effective(OrganizationSettings(score_decline_threshold=threshold), DEFAULT_WORKFLOW)
     return Decision(
         liveness=liveness or judged(passed=passed),
-        face_match=compare_with_threshold(score, settings, has_failed=has_failed),
+        face_match=compare_with_threshold(score, policy, has_failed=has_failed),
         injection=InjectionEvidence("low", ()),
         models=(),
         policy_version=1,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.check import CheckStatus, judge_check, probe_warnings, reference_warnings, threshold_for
-from app.domain.organization import OrganizationSettings
+from app.domain.settings import OrganizationSettings
 from tests.fakes import face_of
 
 scores = st.floats(0, 100)

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from app.domain.comparison import DEFAULT_THRESHOLD
-from app.domain.organization import OrganizationSettings
 from app.domain.policy import (
     MIN_CONTINUITY_SCORE,
     MIN_PASSIVE_FRAMES,
@@ -18,6 +17,7 @@ from app.domain.policy import (
     fuse_passive,
     weakest_passive,
 )
+from app.domain.settings import DEFAULT_WORKFLOW, OrganizationSettings, effective
 from app.domain.verdict import (
     ChallengeOutcome,
     Decision,
@@ -31,7 +31,7 @@ from tests.domain.evidence import decision, judged, one_challenge
 
 P = PresentationOutcome
 W = DecisionWarning
-SETTINGS = OrganizationSettings(score_decline_threshold=30.0)
+POLICY = effective(OrganizationSettings(score_decline_threshold=30.0), DEFAULT_WORKFLOW)
 NO_MODEL = PassivePadEvidence(None, 0, ())
 TOO_FEW = PassivePadEvidence(None, 2, ("m",))
 
@@ -207,19 +207,19 @@ def test_an_attack_is_told_even_where_challenges_failed_too() -> None:
 def test_the_comparison_at_the_organization_s_threshold(
     score: float | None, is_match: bool, warnings: tuple[str, ...]
 ) -> None:
-    face_match = compare_with_threshold(score, SETTINGS, ["before"])
+    face_match = compare_with_threshold(score, POLICY, ["before"])
     assert (face_match.score, face_match.threshold) == (score, 30.0)
     assert (face_match.is_match, face_match.warnings) == (is_match, warnings)
 
 
 def test_a_live_and_matching_person_is_approved() -> None:
-    result = decide(decision(score=30.0), SETTINGS)
+    result = decide(decision(score=30.0), POLICY)
     assert (result.verdict, result.rejection_code, result.message) == (Verdict.APPROVED, None, None)
 
 
 @pytest.mark.parametrize("score", [29.99, 0.0, None, math.nan])
 def test_who_does_not_match_is_rejected_for_that(score: float | None) -> None:
-    result = decide(decision(score=score), SETTINGS)
+    result = decide(decision(score=score), POLICY)
     assert (result.verdict, result.rejection_code) == (Verdict.REJECTED, RejectionCode.FACE_MATCH_SCORE_LOW)
     assert result.message
 
@@ -229,7 +229,7 @@ def test_who_does_not_match_is_rejected_for_that(score: float | None) -> None:
 def test_liveness_comes_first_whatever_the_match(outcome: PresentationOutcome, score: float) -> None:
     whole = decision(score=score)
     assert whole.liveness is not None
-    result = decide(replace(whole, liveness=replace(whole.liveness, outcome=outcome)), SETTINGS)
+    result = decide(replace(whole, liveness=replace(whole.liveness, outcome=outcome)), POLICY)
     assert (result.verdict, result.rejection_code) == (Verdict.REJECTED, RejectionCode.CAPTURE_DECLINED)
 
 
@@ -242,7 +242,7 @@ def test_liveness_comes_first_whatever_the_match(outcome: PresentationOutcome, s
     ],
 )
 def test_missing_evidence_rejects(missing: dict[str, None], code: RejectionCode) -> None:
-    result = decide(replace(decision(), **missing), SETTINGS)  # type: ignore[arg-type]
+    result = decide(replace(decision(), **missing), POLICY)  # type: ignore[arg-type]
     assert (result.verdict, result.rejection_code) == (Verdict.REJECTED, code)
 
 
@@ -256,13 +256,13 @@ def test_missing_evidence_rejects(missing: dict[str, None], code: RejectionCode)
     ],
 )
 def test_the_review_band_reaches_from_the_threshold_upward(score: float, verdict: Verdict) -> None:
-    assert decide(decision(score=score), replace(SETTINGS, review_band=10.0)).verdict is verdict
+    assert decide(decision(score=score), replace(POLICY, review_band=10.0)).verdict is verdict
 
 
 def test_what_needs_a_person_goes_to_review_but_never_past_a_rejection() -> None:
-    assert decide(decision(needs_review=True), SETTINGS).verdict is Verdict.IN_REVIEW
-    assert decide(decision(needs_review=True, score=1.0), SETTINGS).verdict is Verdict.REJECTED
-    assert decide(decision(needs_review=True, passed=0), SETTINGS).verdict is Verdict.REJECTED
+    assert decide(decision(needs_review=True), POLICY).verdict is Verdict.IN_REVIEW
+    assert decide(decision(needs_review=True, score=1.0), POLICY).verdict is Verdict.REJECTED
+    assert decide(decision(needs_review=True, passed=0), POLICY).verdict is Verdict.REJECTED
 
 
 def unmeasured(*, continuity: bool = True, score: float | None = 80.0, has_failed: bool = False) -> Decision:
@@ -280,7 +280,7 @@ def unmeasured(*, continuity: bool = True, score: float | None = 80.0, has_faile
     ],
 )
 def test_what_the_core_failed_to_measure_is_looked_at_by_a_person(whole: Decision) -> None:
-    result = decide(whole, SETTINGS)
+    result = decide(whole, POLICY)
     assert (result.verdict, result.rejection_code, result.message) == (Verdict.IN_REVIEW, None, None)
     assert whole.face_match is not None
     assert (W.FACE_MATCH_NOT_COMPUTED in result.warnings) is (whole.face_match.score is None)
@@ -310,13 +310,13 @@ def test_what_the_core_failed_to_measure_is_looked_at_by_a_person(whole: Decisio
     ],
 )
 def test_a_failure_of_the_core_covers_nothing_that_was_measured(whole: Decision, code: RejectionCode) -> None:
-    result = decide(whole, SETTINGS)
+    result = decide(whole, POLICY)
     assert (result.verdict, result.rejection_code) == (Verdict.REJECTED, code)
 
 
 def test_every_warning_is_told_once_in_order() -> None:
     whole = decision(passed=3, score=1.0, warnings=(W.VIRTUAL_CAMERA_SUSPECTED.value, W.CHALLENGE_FAILED.value))
-    assert decide(whole, SETTINGS).warnings == (
+    assert decide(whole, POLICY).warnings == (
         W.VIRTUAL_CAMERA_SUSPECTED,
         W.CHALLENGE_FAILED,
         W.LOW_FACE_MATCH_SIMILARITY,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.web_address import callback_problem, is_global_unicast, webhook_problem
+from app.domain.web_address import callback_problem, is_global_unicast, origin_problem, webhook_problem
 
 HOSTILE = """
 http://example.com/x
@@ -181,3 +181,45 @@ def test_an_allowed_address_covers_what_lies_below(url: str, entry: str) -> None
 )
 def test_and_nothing_else(url: str, entry: str) -> None:
     assert callback_problem(url, [entry])
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://shop.example",
+        "https://shop.example:8443",
+        "https://xn--bcher-kva.example",
+        "http://localhost:3000",
+        "http://127.0.0.1:5173",
+        "https://127.0.0.1",
+    ],
+)
+def test_origins_as_browsers_write_them(origin: str) -> None:
+    assert origin_problem(origin) is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "problem"),
+    [
+        ("https://Shop.Example", "https://shop.example"),
+        ("https://shop.example:443", "https://shop.example"),
+        ("https://shop.example/", "https://shop.example"),
+        ("https://shop.example/page?x#y", "https://shop.example"),
+        ("http://shop.example", "must begin with https://"),
+        ("http://localhost.evil.example", "must begin with https://"),
+        ("https://*.shop.example", "must have a plain host name"),
+        ("https://shop.example;script-src", "must have a plain host name"),
+        ("https://shop.example,https://b.example", "must have a plain host name"),
+        ("https://'self'", "must have a plain host name"),
+        ("https://bücher.example", "must have a plain host name"),
+        ("http://[::1]:3000", "must have a plain host name"),
+        ("https://user@shop.example", "must not carry a user name"),
+        ("https://shop.example https://b.example", "must not contain spaces"),
+        ("*", "must be an absolute web address"),
+        ("null", "must be an absolute web address"),
+        ("", "must be an absolute web address"),
+        ("wss://shop.example", "must be an absolute web address"),
+    ],
+)
+def test_what_is_no_origin_is_told(origin: str, problem: str) -> None:
+    assert problem in (origin_problem(origin) or "")

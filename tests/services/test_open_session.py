@@ -20,6 +20,7 @@ from app.domain.errors import (
 )
 from app.domain.organization import Entity, Organization, ValidationStatus
 from app.domain.session import BiometricSession, HostedState, SessionStatus, move
+from app.domain.settings import Workflow
 from app.services.open_session import OpenSession, SessionRequest
 from tests.builders import Builder, add_organization, caller_of
 from tests.fakes import EPOCH, FakeClock, MemoryBlobStore, SeededRandomness
@@ -147,10 +148,23 @@ def test_callbacks_outside_the_organizations_list_are_refused(world: World) -> N
     assert world.open(callback="https://a.example/app/x").callback == "https://a.example/app/x"
 
 
-def test_an_organization_without_workflow_opens_nothing(world: World) -> None:
-    world.with_settings(workflow_ids=())
+@pytest.mark.parametrize(
+    ("default", "wished", "used"),
+    [("default", None, "default"), ("own", None, "own"), ("default", "own", "own"), (None, "own", "own")],
+)
+def test_a_session_has_the_workflow_it_names_or_the_organizations(
+    world: World, default: str | None, wished: str | None, used: str
+) -> None:
+    workflows = (Workflow("default"), Workflow("own"))
+    world.with_settings(workflows=workflows, biometric_workflow_id=default)
+    assert world.open(workflow_id=wished).workflow_id == used
+
+
+@pytest.mark.parametrize(("default", "wished"), [(None, None), (None, "unknown"), ("default", "")])
+def test_without_a_workflow_no_session_opens(world: World, default: str | None, wished: str | None) -> None:
+    world.with_settings(biometric_workflow_id=default)
     with pytest.raises(WorkflowNotConfigured):
-        world.open()
+        world.open(workflow_id=wished)
 
 
 @pytest.mark.parametrize("status", [ValidationStatus.REJECTED, ValidationStatus.PENDING])

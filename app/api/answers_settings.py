@@ -1,0 +1,174 @@
+"""Settings and workflows, as the API answers them: what is in force."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.api.answers import Answer, Pagination, Time
+from app.api.settings_requests import LivenessProfile
+from app.domain.settings import OrganizationSettings, SessionPolicy, SettingsVersion, Workflow, effective
+from app.services.webhook_secret import NewSecret
+
+
+class EntityPauseAnswer(Answer):
+    """After so many failed sessions within so many hours an entity has to wait."""
+
+    failures: int
+    hours: int
+
+
+class BrandingAnswer(Answer):
+    """All null: the page names the organization and has no logo or colours of its own."""
+
+    name: str | None
+    logo: str | None
+    colors: dict[str, str] | None
+
+
+class SettingsAnswer(Answer):
+    """The settings in force; `policyVersion` is their number, `updatedAt` since when they are.
+
+    What this version does not do yet is as it is done today: `crossEntityPolicy: off`, `lightChallenge: false`,
+    no `duplicateThreshold`, an empty `blocklist`, `callbackMethod: completer` (the device that shows the page is
+    the one that is sent on), `retentionDays: null` (nothing is erased by itself).
+    """
+
+    policy_version: int
+    updated_at: Time
+    biometric_enabled: bool
+    face_match_enabled: bool
+    kyc_enabled: bool
+    biometric_workflow_id: str | None
+    score_decline_threshold: float
+    review_band: float
+    cross_entity_policy: Literal["off", "review", "reject"]
+    duplicate_threshold: float | None
+    liveness_profile: LivenessProfile
+    light_challenge: bool
+    max_attempts: int
+    allowed_frame_origins: tuple[str, ...]
+    allowed_callback_urls: tuple[str, ...]
+    callback_method: Literal["initiator", "completer", "both"]
+    score_floor: float | None
+    blocklist: tuple[str, ...]
+    monthly_quota: int | None
+    entity_pause: EntityPauseAnswer
+    retention_days: int | None
+    branding: BrandingAnswer
+    default_language: str
+    has_webhook_secret: bool
+
+
+class EffectiveAnswer(Answer):
+    """What a session of the workflow is run with. `challenges` null: as many as the draw asks anyway."""
+
+    liveness_profile: LivenessProfile
+    challenges: int | None
+    score_decline_threshold: float
+    review_band: float
+    max_attempts: int
+
+
+class WorkflowAnswer(Answer):
+    """A workflow: what it sets itself (null: as the organization has it), and what comes of both together.
+
+    `isDefault`: sessions that name none are run with it.
+    """
+
+    id: str
+    is_default: bool
+    liveness_profile: LivenessProfile | None
+    challenges: int | None
+    score_decline_threshold: float | None
+    review_band: float | None
+    max_attempts: int | None
+    effective: EffectiveAnswer
+    policy_version: int
+
+
+class WorkflowsAnswer(Answer):
+    """Part of a list."""
+
+    workflows: tuple[WorkflowAnswer, ...]
+    pagination: Pagination
+
+
+class WebhookSecretAnswer(Answer):
+    """A new secret, shown this once. `previousValidUntil`: until then the one before signs as well."""
+
+    secret: Annotated[str, Field(pattern="^whsec_")]
+    policy_version: int
+    previous_valid_until: Time | None
+
+
+def settings_answer(version: SettingsVersion) -> SettingsAnswer:
+    """The settings as they are read."""
+    settings = version.settings
+    return SettingsAnswer(
+        policy_version=settings.policy_version,
+        updated_at=version.created_at,
+        biometric_enabled=settings.biometric_enabled,
+        face_match_enabled=settings.face_match_enabled,
+        kyc_enabled=settings.kyc_enabled,
+        biometric_workflow_id=settings.biometric_workflow_id,
+        score_decline_threshold=settings.score_decline_threshold,
+        review_band=settings.review_band,
+        cross_entity_policy="off",
+        duplicate_threshold=None,
+        liveness_profile=_profile(settings.liveness_profile),
+        light_challenge=False,
+        max_attempts=settings.max_attempts,
+        allowed_frame_origins=settings.allowed_frame_origins,
+        allowed_callback_urls=settings.allowed_callback_urls,
+        callback_method="completer",
+        score_floor=settings.score_floor,
+        blocklist=(),
+        monthly_quota=settings.monthly_quota,
+        entity_pause=EntityPauseAnswer(failures=settings.pause_after_failures, hours=settings.pause_hours),
+        retention_days=None,
+        branding=BrandingAnswer(name=None, logo=None, colors=None),
+        default_language=settings.default_language,
+        has_webhook_secret=settings.kyc_webhook_secret_version is not None,
+    )
+
+
+def workflow_answer(settings: OrganizationSettings, workflow: Workflow) -> WorkflowAnswer:
+    """The workflow as it is read."""
+    own = workflow.liveness_profile
+    return WorkflowAnswer(
+        id=workflow.workflow_id,
+        is_default=workflow.workflow_id == settings.biometric_workflow_id,
+        liveness_profile=None if own is None else _profile(own),
+        challenges=workflow.challenges,
+        score_decline_threshold=workflow.score_decline_threshold,
+        review_band=workflow.review_band,
+        max_attempts=workflow.max_attempts,
+        effective=_effective_answer(effective(settings, workflow.workflow_id)),
+        policy_version=settings.policy_version,
+    )
+
+
+def webhook_secret_answer(made: NewSecret) -> WebhookSecretAnswer:
+    """The secret as it is shown once."""
+    settings = made.version.settings
+    return WebhookSecretAnswer(
+        secret=made.secret,
+        policy_version=settings.policy_version,
+        previous_valid_until=settings.kyc_webhook_previous_until,
+    )
+
+
+def _effective_answer(policy: SessionPolicy) -> EffectiveAnswer:
+    return EffectiveAnswer(
+        liveness_profile=_profile(policy.liveness_profile),
+        challenges=policy.challenges_at_least,
+        score_decline_threshold=policy.score_decline_threshold,
+        review_band=policy.review_band,
+        max_attempts=policy.max_attempts,
+    )
+
+
+def _profile(name: str) -> LivenessProfile:
+    return "strict" if name == "strict" else "standard"
