@@ -68,6 +68,7 @@ def test_link_preview_begins_nothing_and_page_keeps_to_itself(api: Api, entity_i
 
 def test_key_of_another_organization_finds_nothing(server: LiveServer, api: Api, entity_id: str) -> None:
     created = api.open_session(entity_id)
+    server.bonafide("org", "create", "stranger")
     stranger = Api(server.url, server.key_for("stranger"))
     paths = (
         f"/api/kyc/biometric/sessions/{created['id']}",

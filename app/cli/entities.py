@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.cli.keys import find_organization
 from app.cli.settings import read_settings
+from app.cli.store import find_organization
 from app.config import Settings
 from app.domain.comparison import DEFAULT_THRESHOLD
 from app.domain.errors import BonafideError

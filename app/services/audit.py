@@ -9,6 +9,9 @@ from app.domain.organization import AuditEntry
 from app.services.ports import Randomness
 from app.services.store import UnitOfWork
 
+OPERATOR = "operator"
+"""Whoever sits at the command line."""
+
 
 def record(  # noqa: PLR0913 (an entry has that many parts)
     uow: UnitOfWork,
