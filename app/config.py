@@ -6,7 +6,6 @@ import base64
 import binascii
 import difflib
 import ipaddress
-import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +16,11 @@ from urllib.parse import urlsplit
 import platformdirs
 
 from app.dev_secrets import DevSecretsUnreadable, make_dev_secrets, read_dev_secrets
+from app.limits import PREFIX, Limits, read_limits
 
 Required = Literal["secret_keys", "master_keys", "signing_keys", "public_url", "matching_tokens"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-PREFIX = "BONAFIDE_"
 OVERRIDE_PREFIX = "BONAFIDE_MODEL_OVERRIDE_"
 FOR_TESTS = frozenset({"BONAFIDE_TEST_POSTGRES_URL"})
 SERVE_REQUIRES: frozenset[Required] = frozenset({"secret_keys", "master_keys", "signing_keys", "public_url"})
@@ -35,6 +34,7 @@ KEY_BYTES = 32
 _KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEADER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_REDIS_URL = re.compile(r"rediss?://([^\s/?#@]*@)?(\[[0-9a-f:.]+\]|[0-9A-Za-z._-]+)(:[1-9][0-9]{0,4})?(/[0-9]*)?")
 
 
 class ConfigurationError(Exception):
@@ -62,30 +62,6 @@ class ModelOverride:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a stranger, a session and an image may cost. Bytes, seconds and pixels as named."""
-
-    landmarker_pool_size: int
-    matching_threads: int
-    matching_waiting_max: int
-    matching_max_body_bytes: int
-    matching_connect_seconds: int
-    matching_timeout_seconds: int
-    matching_retries: int
-    matching_breaker_failures: int
-    matching_breaker_seconds: int
-    max_capture_sockets: int
-    session_ttl_seconds: int
-    abandon_after_seconds: int
-    frame_max_bytes: int
-    frames_per_second_max: int
-    max_body_bytes: int
-    image_max_bytes: int
-    image_max_pixels: int
-    upload_ticket_seconds: int
-
-
-@dataclass(frozen=True)
 class Settings:
     """All settings of one process. Keys are newest first: the first makes, all of them verify."""
 
@@ -102,6 +78,7 @@ class Settings:
     master_keys: tuple[NamedKey, ...] = field(repr=False)
     signing_keys: tuple[NamedKey, ...] = field(repr=False)
     trusted_proxies: tuple[IpNetwork, ...]
+    rate_limit_store: str | None = field(repr=False)
     chromium: Path | None
     liveness_profile: str
     log_level: str
@@ -144,10 +121,11 @@ class Settings:
             master_keys=read.named_keys("BONAFIDE_MASTER_KEYS"),
             signing_keys=read.named_keys("BONAFIDE_SIGNING_KEYS"),
             trusted_proxies=read.networks("BONAFIDE_TRUSTED_PROXIES"),
+            rate_limit_store=read.rate_limit_store("BONAFIDE_RATE_LIMIT_STORE"),
             chromium=read.path_or_none("BONAFIDE_CHROMIUM"),
             liveness_profile=read.choice("BONAFIDE_LIVENESS_PROFILE", "standard", ("standard", "strict")),
             log_level=read.choice("BONAFIDE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
-            limits=_read_limits(read),
+            limits=read_limits(read.integer),
             warnings=read.unknown_variables(),
         )
         if settings.matching_url:
@@ -156,37 +134,6 @@ class Settings:
         if read.problems:
             raise ConfigurationError(read.problems)
         return settings
-
-
-def _read_limits(read: _Reader) -> Limits:
-    """The bounds keep out what can only be a slip of the keyboard."""
-    return Limits(
-        landmarker_pool_size=read.integer("BONAFIDE_LANDMARKER_POOL_SIZE", _cores(), 1, 256),
-        matching_threads=read.integer("BONAFIDE_MATCHING_THREADS", _cores(), 1, 256),
-        matching_waiting_max=read.integer("BONAFIDE_MATCHING_WAITING_MAX", 64, 0, 10_000),
-        matching_max_body_bytes=read.integer(
-            "BONAFIDE_MATCHING_MAX_BODY_BYTES", 32 * 1024**2, 16 * 1024**2, 256 * 1024**2
-        ),
-        matching_connect_seconds=read.integer("BONAFIDE_MATCHING_CONNECT_SECONDS", 2, 1, 60),
-        matching_timeout_seconds=read.integer("BONAFIDE_MATCHING_TIMEOUT_SECONDS", 10, 1, 300),
-        matching_retries=read.integer("BONAFIDE_MATCHING_RETRIES", 2, 0, 10),
-        matching_breaker_failures=read.integer("BONAFIDE_MATCHING_BREAKER_FAILURES", 5, 1, 1000),
-        matching_breaker_seconds=read.integer("BONAFIDE_MATCHING_BREAKER_SECONDS", 10, 1, 3600),
-        max_capture_sockets=read.integer("BONAFIDE_MAX_CAPTURE_SOCKETS", 64, 1, 4096),
-        session_ttl_seconds=read.integer("BONAFIDE_SESSION_TTL_SECONDS", 86_400, 60, 31 * 86_400),
-        abandon_after_seconds=read.integer("BONAFIDE_ABANDON_AFTER_SECONDS", 900, 30, 86_400),
-        frame_max_bytes=read.integer("BONAFIDE_FRAME_MAX_BYTES", 262_144, 16_384, 4 * 1024**2),
-        frames_per_second_max=read.integer("BONAFIDE_FRAMES_PER_SECOND_MAX", 20, 1, 60),
-        max_body_bytes=read.integer("BONAFIDE_MAX_BODY_BYTES", 16 * 1024**2, 64 * 1024, 256 * 1024**2),
-        image_max_bytes=read.integer("BONAFIDE_IMAGE_MAX_BYTES", 5 * 1024**2, 64 * 1024, 64 * 1024**2),
-        image_max_pixels=read.integer("BONAFIDE_IMAGE_MAX_PIXELS", 25_000_000, 10_000, 100_000_000),
-        upload_ticket_seconds=read.integer("BONAFIDE_UPLOAD_TICKET_SECONDS", 60, 5, 600),
-    )
-
-
-def _cores() -> int:
-    """Cores this process may use; a container's affinity counts, not the machine's size."""
-    return len(os.sched_getaffinity(0))
 
 
 class _Reader:
@@ -223,8 +170,7 @@ class _Reader:
         return self._text(name) or default
 
     def path(self, name: str, default: Path) -> Path:
-        text = self._text(name)
-        return Path(text).expanduser().absolute() if text else default.absolute()
+        return self.path_or_none(name) or default.absolute()
 
     def path_or_none(self, name: str) -> Path | None:
         text = self._text(name)
@@ -265,6 +211,13 @@ class _Reader:
         why_https = None if is_dev else "browsers give no camera to a plain http page"
         self._check_origin(name, text, "https://verify.example.com", why_https)
         return text
+
+    def rate_limit_store(self, name: str) -> str | None:
+        """Redis for rate limits, None for this process. Never quoted: passwords."""
+        text = self._text(name)
+        if text and not _REDIS_URL.fullmatch(text):
+            self._problem(name, "must be an address such as redis://:password@redis.example.com:6379/0")
+        return text or None
 
     def matching_url(self, name: str, *, is_dev: bool) -> str | None:
         """Scheme and host of a remote matching core. Portraits and templates do not travel in clear."""

@@ -215,6 +215,44 @@ def test_a_token_that_is_none_is_refused_and_not_shown(tokens: str) -> None:
     assert not any(part in " ".join(problems) for part in ("hunter2", TOKEN))
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1",
+        "redis://:hunter2@redis.example.com:6380/3",
+        "rediss://me:hunter2@redis.example.com",
+        "redis://[::1]:6379/0",
+    ],
+)
+def test_rates_are_counted_in_redis_where_one_is_named_and_its_password_is_not_shown(url: str) -> None:
+    settings = Settings.from_env({"BONAFIDE_RATE_LIMIT_STORE": url})
+    assert settings.rate_limit_store == url
+    assert "hunter2" not in repr(settings)
+    assert Settings.from_env({}).rate_limit_store is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis.example.com",
+        "http://:hunter2@redis.example.com",
+        "memory://",
+        "redis://",
+        "redis://:hunter2@",
+        "redis://:hunter2@redis.example.com:port",
+        "redis://:hunter2@redis.example.com:0",
+        "redis://:hunter2@redis.example.com/name",
+        "redis://:hunter2@redis.example.com?db=1",
+        "redis://:hunter2@redis.example.com/0#1",
+        "redis://:hunter2@[::1",
+    ],
+)
+def test_an_address_that_is_no_redis_is_refused_and_not_shown(url: str) -> None:
+    (problem,) = problems_of({"BONAFIDE_RATE_LIMIT_STORE": url})
+    assert problem.startswith("BONAFIDE_RATE_LIMIT_STORE:")
+    assert "hunter2" not in problem
+
+
 def test_tokens_rotate_newest_first_and_are_not_shown() -> None:
     settings = Settings.from_env({"BONAFIDE_MATCHING_TOKENS": f"{TOKEN}-new, {TOKEN}"})
     assert settings.matching_tokens == (f"{TOKEN}-new", TOKEN)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.errors import Forbidden, IntegrationDisabled, NotConfigured, Unauthorized
-from app.domain.organization import Caller, OrganizationSettings, Scope
+from app.domain.organization import Caller, Scope
+from app.domain.settings import OrganizationSettings
 from app.services.ports import Clock
 from app.services.store import Store
 
@@ -25,7 +26,11 @@ class Integration(StrEnum):
 
 
 def key_digest(key: str) -> str:
-    """What is stored of a key. A plain hash is enough: the key has 256 random bits."""
+    """What is stored of a key. A plain hash is enough: the key has 256 random bits.
+
+    Nor is a comparison in constant time called for: the store looks the hash up, and how long that takes says
+    something of hashes, which lead back to no key.
+    """
     return hashlib.sha256(key.encode("utf-8")).hexdigest()
 
 
@@ -36,8 +41,11 @@ class Authenticate:
     store: Store
     clock: Clock
 
-    def __call__(self, authorization: str | None, organization_header: str | None) -> Caller:
-        """`Unauthorized` without a usable key, `Forbidden` where another organization is named."""
+    def __call__(self, authorization: str | None) -> Caller:
+        """`Unauthorized` without a usable key.
+
+        One short transaction that reads. When a key was last used is not kept: every request would cost a commit.
+        """
         bearer = _BEARER.fullmatch((authorization or "").strip())
         if bearer is None or not KEY_FORMAT.fullmatch(bearer[1]):
             raise Unauthorized("An API key is required: Authorization: Bearer bf_…")
@@ -48,9 +56,14 @@ class Authenticate:
             organization = uow.organizations.get(key.organization_id)
         if organization is None:
             raise Unauthorized("The API key is unknown, expired or revoked.")
-        if organization_header is not None and organization_header.strip().lower() != key.organization_id:
-            raise Forbidden("X-Organization-ID does not name the organization of this API key.")
         return Caller(organization, key.is_test, f"api_key:{key.key_id}", key.scopes)
+
+
+def require_organization(caller: Caller, organization_header: str | None) -> None:
+    """`Forbidden` where the header names another organization than the key's."""
+    own = caller.organization.organization_id
+    if organization_header is not None and organization_header.strip().lower() != own:
+        raise Forbidden("X-Organization-ID does not name the organization of this API key.")
 
 
 def require_scope(caller: Caller, scope: Scope) -> None:

@@ -6,13 +6,15 @@ from datetime import timedelta
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.errors import Forbidden, IntegrationDisabled, Unauthorized
-from app.domain.organization import Organization, OrganizationSettings, Scope
+from app.domain.errors import Forbidden, IntegrationDisabled, ObjectNotFound, Unauthorized
+from app.domain.organization import Organization, Scope
+from app.domain.settings import OrganizationSettings
 from app.services.authenticate import (
     KEY_FORMAT,
     Authenticate,
     Integration,
     require_integrations,
+    require_organization,
     require_scope,
 )
 from app.services.manage_keys import ManageKeys
@@ -42,7 +44,7 @@ def test_a_key_names_its_organization_mode_and_scopes(world: World, is_test: boo
     issued = world.keys.issue(world.organization, [Scope.SESSIONS_READ], is_test=is_test, name="n")
     assert KEY_FORMAT.fullmatch(issued.text)
     assert issued.text.startswith("bf_test_" if is_test else "bf_live_")
-    caller = world.authenticate(f"Bearer {issued.text}", None)
+    caller = world.authenticate(f"Bearer {issued.text}")
     assert caller.organization == world.organization
     assert caller.is_test is is_test
     assert caller.scopes == {Scope.SESSIONS_READ}
@@ -62,7 +64,7 @@ def test_nothing_of_the_secret_is_stored(world: World) -> None:
 @pytest.mark.parametrize("form", ["bearer {}", "BEARER  {}", " Bearer {} "])
 def test_the_scheme_is_written_as_one_likes(world: World, form: str) -> None:
     issued = world.keys.issue(world.organization, [Scope.ADMIN], is_test=True, name="n")
-    assert world.authenticate(form.format(issued.text), None).organization == world.organization
+    assert world.authenticate(form.format(issued.text)).organization == world.organization
 
 
 @pytest.mark.parametrize(
@@ -71,27 +73,34 @@ def test_the_scheme_is_written_as_one_likes(world: World, form: str) -> None:
 )
 def test_whoever_has_no_key_is_unauthorized(world: World, header: str | None) -> None:
     with pytest.raises(Unauthorized):
-        world.authenticate(header, None)
+        world.authenticate(header)
 
 
 def test_a_revoked_key_and_an_expired_one_are_unauthorized(world: World) -> None:
     revoked = world.keys.issue(world.organization, [Scope.ADMIN], is_test=True, name="n")
-    assert world.keys.revoke(world.organization, revoked.key.key_id)
-    assert not world.keys.revoke(world.organization, revoked.key.key_id)
+    world.keys.revoke(world.organization, revoked.key.key_id)
     expiring = world.keys.issue(
         world.organization, [Scope.ADMIN], is_test=True, name="n", lifetime=timedelta(days=1)
     )
-    world.authenticate(f"Bearer {expiring.text}", None)
+    world.authenticate(f"Bearer {expiring.text}")
     world.clock.advance(days=1)
     for key in (revoked, expiring):
         with pytest.raises(Unauthorized):
-            world.authenticate(f"Bearer {key.text}", None)
+            world.authenticate(f"Bearer {key.text}")
 
 
 def test_a_key_is_revoked_by_its_own_organization_only(world: World) -> None:
     other = add_organization(world.store, Builder(SeededRandomness(7), EPOCH).organization("globex"))
     issued = world.keys.issue(world.organization, [Scope.ADMIN], is_test=True, name="n")
-    assert not world.keys.revoke(other, issued.key.key_id)
+    with pytest.raises(ObjectNotFound):
+        world.keys.revoke(other, issued.key.key_id)
+    world.authenticate(f"Bearer {issued.text}")
+
+
+def test_authentication_writes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    issued = world.keys.issue(world.organization, [Scope.ADMIN], is_test=True, name="n")
+    monkeypatch.setattr(world.store, "begin", lambda: pytest.fail("a transaction that writes"))
+    world.authenticate(f"Bearer {issued.text}")
 
 
 def test_a_known_key_is_added_once(world: World) -> None:
@@ -99,18 +108,18 @@ def test_a_known_key_is_added_once(world: World) -> None:
     for _ in range(2):
         world.keys.ensure(world.organization, text, [Scope.ADMIN], is_test=True, name="development")
     assert len(world.keys.of_organization(world.organization)) == 1
-    world.authenticate(f"Bearer {text}", None)
+    world.authenticate(f"Bearer {text}")
 
 
 def test_naming_another_organization_is_forbidden(world: World) -> None:
     issued = world.keys.issue(world.organization, [Scope.ADMIN], is_test=True, name="n")
-    header = f"Bearer {issued.text}"
+    caller = world.authenticate(f"Bearer {issued.text}")
     own = world.organization.organization_id
-    world.authenticate(header, own)
-    world.authenticate(header, f" {own.upper()} ")
+    for accepted in (None, own, f" {own.upper()} "):
+        require_organization(caller, accepted)
     for other in ("", "acme", own[:-1] + "0", f"{own}x"):
         with pytest.raises(Forbidden):
-            world.authenticate(header, other)
+            require_organization(caller, other)
 
 
 def test_admin_may_everything_and_others_what_they_carry(world: World) -> None:
