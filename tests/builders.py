@@ -14,11 +14,11 @@ from app.domain.organization import (
     Entity,
     KycValidation,
     Organization,
-    OrganizationSettings,
     Scope,
     ValidationStatus,
 )
 from app.domain.session import BiometricSession, HostedSession, HostedState, SessionStatus
+from app.domain.settings import OrganizationSettings, SettingsVersion
 from app.domain.verdict import (
     ChallengeEvidence,
     ChallengeOutcome,
@@ -151,8 +151,14 @@ class Builder:
 def add_organization(store: Store, organization: Organization) -> Organization:
     with store.begin() as uow:
         uow.organizations.add(organization)
+        uow.settings.add(settings_version(organization))
         uow.commit()
     return organization
+
+
+def settings_version(organization: Organization, at: datetime = EPOCH, **changes: Any) -> SettingsVersion:
+    """The organization's settings, with these changes, as a version."""
+    return SettingsVersion(organization.organization_id, replace(organization.settings, **changes), at, "test")
 
 
 def caller_of(organization: Organization, *scopes: Scope, is_test: bool = True) -> Caller:

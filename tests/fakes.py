@@ -32,7 +32,7 @@ from app.domain.errors import (
 from app.domain.face import BgrImage, FaceBox, Observation
 from app.domain.organization import KycValidation, StoredTemplate
 from app.domain.verdict import ModelIdentity
-from app.services.ports import BlobAddress, MatchingHealth
+from app.services.ports import BlobAddress, MatchingHealth, Rate, RateStanding
 
 EPOCH = datetime(2026, 6, 19, 14, 40, tzinfo=UTC)
 FAKE_FORMAT = TemplateFormat("fake-model", "1")
@@ -78,6 +78,26 @@ class SeededRandomness:
 
     def object_id(self) -> str:
         return str(UUID(int=(0x0190_0000_0000_7000_8000 << 48) | next(self._counter)))
+
+
+@dataclass
+class FakeRateLimiter:
+    """Remembers every request for a minute."""
+
+    clock: FakeClock
+    hits: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    def hit(self, rate: Rate, who: str) -> RateStanding:
+        is_allowed = self.look(rate, who).is_allowed
+        if is_allowed:
+            self.hits.setdefault((rate.name, who), []).append(self.clock.ms)
+        return replace(self.look(rate, who), is_allowed=is_allowed)
+
+    def look(self, rate: Rate, who: str) -> RateStanding:
+        counted = [at for at in self.hits.get((rate.name, who), []) if self.clock.ms - at < 60_000]
+        remaining = rate.per_minute - len(counted)
+        opens_in = 0 if remaining else (counted[0] + 60_000 - self.clock.ms + 999) // 1000
+        return RateStanding(rate, remaining > 0, remaining, opens_in)
 
 
 @dataclass

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from app.api.wire import IFRAME_ALLOW
+from app.api.answers_sessions import IFRAME_ALLOW
 from app.cli import COMMANDS
 from app.config import OVERRIDE_PREFIX, Settings
 from app.domain.challenge import ChallengeKind
+from app.domain.comparison import DEFAULT_THRESHOLD
 from app.domain.liveness import LIMITS
 from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE
+from app.limits import Limits
 from tests.live_server import LiveServer, running_server
-from tests.portrait import astronaut, jpeg
+from tests.portrait import astronaut, close_up, jpeg
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text("utf-8")
@@ -48,6 +50,7 @@ def test_commands_of_the_integration_run_one_after_another(server: LiveServer, t
         subprocess.run([PROJECT / "scripts" / "system-packages", "curl"], check=True)
     (tmp_path / ".venv").symlink_to(Path(sys.prefix))
     (tmp_path / "portrait.jpg").write_bytes(jpeg(astronaut()))
+    (tmp_path / "selfie.jpg").write_bytes(jpeg(close_up()))
     script = "\n".join(blocks("run")).replace("http://127.0.0.1:8000", server.url)
     assert server.url in script
     done = subprocess.run(
@@ -62,7 +65,9 @@ def test_commands_of_the_integration_run_one_after_another(server: LiveServer, t
     lines = [line for line in done.stdout.splitlines() if line]
     links = [line for line in lines if line.startswith(f"{server.url}/session/")]
     assert len(set(links)) == 2, "one link for the iframe, another for the redirect"
-    assert [line for line in lines if line in {"pending", "cancelled"}] == ["pending", "cancelled"]
+    told = [line for line in lines if line in {"pending", "cancelled", "approved", "None", "True"}]
+    assert told == ["pending", "pending", "None", "pending", "cancelled", "True", "approved"]
+    assert DEFAULT_THRESHOLD <= float(lines[-1]) <= 100
 
 
 def test_iframe_allows_what_the_api_says() -> None:
@@ -73,6 +78,7 @@ def test_iframe_allows_what_the_api_says() -> None:
 def test_configuration_table_names_every_variable() -> None:
     source = (PROJECT / "app" / "config.py").read_text("utf-8")
     read = set(re.findall(r'"(BONAFIDE_[A-Z_]+[A-Z])"', source)) - {"BONAFIDE_TEST_POSTGRES_URL"}
+    read |= {f"BONAFIDE_{limit.name.upper()}" for limit in fields(Limits)}
     documented = {name for name, _, _ in ROW.findall(README)}
     assert documented == read | {f"{OVERRIDE_PREFIX}<ID>"}
 

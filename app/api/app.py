@@ -5,12 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from app.api.biometric_check import biometric_check
+from app.api.description import description
 from app.api.entities import entities
 from app.api.face_match import face_match
 from app.api.health import health
+from app.api.keys import keys
+from app.api.limits import show_standing
 from app.api.media import media
 from app.api.services import ApiServices, attach
 from app.api.sessions import sessions
+from app.api.settings import settings
 from app.api.validations import validations
 from app.web.application import install_web, not_cached
 
@@ -29,6 +33,17 @@ def create_api_blueprint() -> Blueprint:
     """All routes under `/api`."""
     api = Blueprint("api", __name__, url_prefix=BASE_PATH)
     api.after_request(not_cached)
-    for resource in (entities, validations, sessions, media, biometric_check, face_match):
+    api.after_request(show_standing)
+    for resource in (
+        entities,
+        validations,
+        sessions,
+        media,
+        biometric_check,
+        face_match,
+        settings,
+        keys,
+        description,
+    ):
         api.register_blueprint(resource)
     return api

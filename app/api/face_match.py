@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from app.api.answers import Pagination, reply
+from app.api.answers_checks import (
+    FaceMatchAnswer,
+    KeptFaceMatchAnswer,
+    KeptFaceMatchesAnswer,
+    face_match_answer,
+    kept_face_match_answer,
+)
 from app.api.authentication import caller, refuse_too_large, requires
+from app.api.idempotency import idempotent
 from app.api.media import image_response
-from app.api.requests import FaceMatchForm, FaceMatchQuery, path_id
+from app.api.requests import FaceMatchForm, FaceMatchQuery, FaceMatchUpload, path_id
 from app.api.services import api_services
-from app.api.wire import face_match_answer_json, face_match_json, pagination_json
 from app.domain.check import MatchPicture
 from app.domain.errors import InvalidRequest
 from app.domain.organization import Scope
@@ -18,13 +26,69 @@ from app.services.authenticate import Integration
 from app.services.match_faces import DOCUMENT_FIELD, SELFIE_FIELD, FaceMatchRequest
 from app.web.errors import FIXED_MESSAGES, HTTP_CODES
 from app.web.images import read_image
+from app.web.openapi import FORM, Operation, Returns
 from app.web.requests import read_form, read_query
+
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/tiff", "application/octet-stream")
 
 face_match = Blueprint("face_match", __name__, url_prefix="/kyc/face-match")
 
+_PATH = "/api/kyc/face-match"
+_PICTURE = {200: Returns("The picture as it was sent.", media=IMAGE_TYPES)}
+
+OPERATIONS = (
+    Operation(
+        method="post",
+        path=_PATH,
+        operation_id="matchFaces",
+        summary="Match a document's portrait with a selfie",
+        description="Either picture may be base64 instead of a file. Each request that is let in is recorded.",
+        scope=Scope.CHECKS_WRITE,
+        is_idempotent=True,
+        request={FORM: FaceMatchUpload},
+        answers={200: Returns("Whether both show one person.", FaceMatchAnswer)},
+        errors=("NOT_ENABLED", "NOT_CONFIGURED", "QUOTA_EXCEEDED", "NOT_FOUND", "VERIFICATION_FAILED"),
+    ),
+    Operation(
+        method="get",
+        path=f"{_PATH}/verifications",
+        operation_id="listFaceMatches",
+        summary="List face matches",
+        scope=Scope.CHECKS_READ,
+        query=FaceMatchQuery,
+        answers={200: Returns("A page of face matches.", KeptFaceMatchesAnswer)},
+        errors=("NOT_FOUND",),
+    ),
+    Operation(
+        method="get",
+        path=f"{_PATH}/verifications/{{faceMatchId}}",
+        operation_id="getFaceMatch",
+        summary="Read a face match",
+        scope=Scope.CHECKS_READ,
+        answers={200: Returns("The face match.", KeptFaceMatchAnswer)},
+    ),
+    Operation(
+        method="get",
+        path=f"{_PATH}/verifications/{{faceMatchId}}/document-image",
+        operation_id="getDocumentImage",
+        summary="Read the document's picture",
+        scope=Scope.MEDIA_READ,
+        answers=_PICTURE,
+    ),
+    Operation(
+        method="get",
+        path=f"{_PATH}/verifications/{{faceMatchId}}/selfie-image",
+        operation_id="getSelfieImage",
+        summary="Read the selfie",
+        scope=Scope.MEDIA_READ,
+        answers=_PICTURE,
+    ),
+)
+
 
 @face_match.post("")
-@requires(Scope.CHECKS_WRITE, Integration.FACE_MATCH, is_check=True, sees_refusals=True)
+@requires(Scope.CHECKS_WRITE, Integration.FACE_MATCH, is_check=True, uses_quota=True, sees_refusals=True)
+@idempotent
 def match_faces() -> ResponseReturnValue:
     """A request that cannot be read leaves its record as well."""
     asked = FaceMatchRequest(g.request_id)
@@ -35,7 +99,7 @@ def match_faces() -> ResponseReturnValue:
     except (InvalidRequest, HTTPException) as refusal:
         api_services().match_faces.note_refusal(caller(), asked, _as_invalid(refusal))
         raise
-    return jsonify(face_match_answer_json(api_services().match_faces(caller(), asked, document, selfie)))
+    return reply(face_match_answer(api_services().match_faces(caller(), asked, document, selfie)))
 
 
 @face_match.get("/verifications")
@@ -45,19 +109,19 @@ def list_face_matches() -> ResponseReturnValue:
     found, total = api_services().read_face_matches.page(
         caller(), query.entity_id, query.status, query.limit, query.offset
     )
-    return jsonify(
-        {
-            "verifications": [face_match_json(match) for match in found],
-            "scoreDeclineThreshold": caller().organization.settings.score_decline_threshold,
-            "pagination": pagination_json(query.limit, query.offset, total),
-        }
+    return reply(
+        KeptFaceMatchesAnswer(
+            verifications=tuple(map(kept_face_match_answer, found)),
+            score_decline_threshold=caller().organization.settings.score_decline_threshold,
+            pagination=Pagination(limit=query.limit, offset=query.offset, total=total),
+        )
     )
 
 
 @face_match.get("/verifications/<face_match_id>")
 @requires(Scope.CHECKS_READ)
 def get_face_match(face_match_id: str) -> ResponseReturnValue:
-    return jsonify(face_match_json(api_services().read_face_matches.by_id(caller(), path_id(face_match_id))))
+    return reply(kept_face_match_answer(api_services().read_face_matches.by_id(caller(), path_id(face_match_id))))
 
 
 @face_match.get("/verifications/<face_match_id>/document-image")

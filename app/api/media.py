@@ -9,8 +9,22 @@ from app.api.authentication import caller, requires
 from app.api.requests import path_id
 from app.api.services import api_services
 from app.domain.organization import Scope
+from app.web.openapi import Operation, Returns
 
 media = Blueprint("media", __name__, url_prefix="/kyc/biometric")
+
+OPERATIONS = (
+    Operation(
+        method="get",
+        path="/api/kyc/biometric/sessions/{sessionId}/media/{kind}",
+        operation_id="getSessionMedia",
+        summary="Read an image of a session",
+        description="Each look at one is in the audit trail.",
+        scope=Scope.MEDIA_READ,
+        parts={"kind": {"type": "string", "examples": ["selfie", "still", "challenge-1"]}},
+        answers={200: Returns("The image.", media=("image/jpeg",))},
+    ),
+)
 
 
 @media.get("/sessions/<session_id>/media/<kind>")

@@ -7,7 +7,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic.config import JsonDict
 
 from app.domain.challenge import Ability
 from app.domain.check import CheckStatus
@@ -18,6 +19,7 @@ from app.services.match_faces import FaceMatchRequest
 from app.services.open_session import SessionRequest
 from app.services.register_entity import NewEntity
 from app.web.json_body import parse_json
+from app.web.openapi import FilePart
 from app.web.requests import Body
 
 METADATA_MAX_BYTES = 10 * 1024
@@ -71,12 +73,22 @@ def _json_text(value: object) -> object:
         raise ValueError("must be a JSON object") from error
 
 
-Uuid = Annotated[str, AfterValidator(_uuid)]
+Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
 ShortText = Annotated[str, Field(min_length=1, max_length=256)]
 SmallObject = Annotated[dict[str, object], AfterValidator(_small_object)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=REASON_MIN, max_length=REASON_MAX)]
+ImageText = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
 Limit = Annotated[int, Field(ge=1, le=PAGE_MAX, strict=False)]
 Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX, strict=False)]
+
+
+def _one_of(*names: str) -> JsonDict:
+    """JSON schema: at least one of these, as text."""
+    return {"anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in names]}
+
+
+ONE_ENTITY = _one_of("entityId", "externalEntityId")
+ONE_IMAGE = _one_of("user_image", "userImage")
 
 
 class EntityBody(Body):
@@ -85,9 +97,13 @@ class EntityBody(Body):
     type: Literal["person"]
     name: ShortText
     external_id: ShortText | None = None
+    """Your name for the person; one of a kind in the organization."""
     tax_id: ShortText | None = None
+    """One of a kind in the organization."""
     country_code: Annotated[str, Field(pattern=r"^[A-Za-z]{2}$")] | None = None
+    """ISO 3166-1, two letters."""
     attributes: SmallObject | None = None
+    """Yours, kept and handed back: at most 10 KiB of JSON."""
 
     def to_service(self) -> NewEntity:
         return NewEntity(
@@ -104,6 +120,7 @@ class AccessibilityBody(Body):
     """What the person cannot do, and whether they need longer."""
 
     avoid: Annotated[list[Annotated[Ability, Field(strict=False)]], Field(max_length=32)] | None = None
+    """Movements that are not asked for."""
     more_time: StrictBool | None = None
 
 
@@ -112,13 +129,20 @@ class SessionBody(Body):
 
     entity_id: Uuid
     webhook_url: str | None = None
+    """Told when the session has ended; `https`, a public address."""
     callback: str | None = None
-    language: Annotated[str, Field(max_length=256)] | None = None
+    """Where the person is sent afterwards; `https`, or `http` on loopback."""
+    language: str | None = None
+    """Of the hosted page; one that is unknown falls back to the organization's, then to English."""
     workflow_id: str | None = None
+    """The organization's own where left out."""
     metadata: SmallObject | None = None
+    """Yours, kept and handed back: at most 10 KiB of JSON."""
     accessibility: AccessibilityBody | None = None
     challenges: Annotated[StrictInt, Field(ge=1, le=8)] | None = None
+    """Movements to ask for; only raises the number."""
     expires_in_seconds: Annotated[StrictInt, Field(ge=SESSION_SECONDS_MIN, le=SESSION_SECONDS_MAX)] | None = None
+    """A day where left out."""
 
     def to_service(self) -> SessionRequest:
         seconds = self.expires_in_seconds
@@ -143,14 +167,24 @@ class ImportForm(Body):
     entity_id: Uuid
     status: Literal["approved"]
     approved_at: Annotated[datetime, BeforeValidator(_moment)] | None = None
+    """Now, where left out."""
     external_session_id: ShortText | None = None
+    """What the validation is called where it was made."""
     metadata: Annotated[SmallObject, BeforeValidator(_json_text)] | None = None
+
+
+class ImportUpload(ImportForm):
+    """The whole form."""
+
+    portrait: FilePart
+    """JPEG, PNG, WebP or TIFF by content, at most 5 MiB and 25 megapixels."""
 
 
 class ReasonBody(Body):
     """Why somebody approves or rejects, for the audit trail."""
 
     reason: Reason
+    """Counted without the white space around."""
 
 
 class CancelBody(Body):
@@ -174,22 +208,45 @@ class CheckForm(Body):
         return CheckRequest(image, self.entity_id, self.external_entity_id, image_name)
 
 
+class CheckUpload(CheckForm):
+    """The whole form."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [ONE_ENTITY, ONE_IMAGE]})
+
+    user_image: Annotated[FilePart | None, Field(alias="user_image")] = None
+    user_image_too: Annotated[FilePart | None, Field(alias="userImage")] = None
+
+
 class CheckBody(CheckForm):
     """`POST /api/kyc/biometric` as JSON. The image is base64, with or without a data URL, under either name."""
 
-    user_image: Annotated[str | None, Field(alias="user_image")] = None
-    user_image_too: Annotated[str | None, Field(alias="userImage")] = None
+    model_config = ConfigDict(json_schema_extra={"allOf": [ONE_ENTITY, ONE_IMAGE]})
+
+    user_image: Annotated[ImageText | None, Field(alias="user_image")] = None
+    user_image_too: Annotated[ImageText | None, Field(alias="userImage")] = None
 
 
 class FaceMatchForm(Body):
     """The text fields of `POST /api/kyc/face-match`; the images are read apart."""
 
     entity_id: Uuid | None = None
+    """Whose record this is kept with."""
     score_threshold: Annotated[float, Field(ge=0, le=100, strict=False)] | None = None
+    """The organization's own where left out."""
     vendor_data: Annotated[str, Field(max_length=VENDOR_DATA_MAX)] | None = None
+    """Yours, kept and handed back."""
 
     def to_service(self, request_id: str) -> FaceMatchRequest:
         return FaceMatchRequest(request_id, self.entity_id, self.score_threshold, self.vendor_data)
+
+
+class FaceMatchUpload(FaceMatchForm):
+    """The whole form. `documentImage` is the reference, `selfieImage` the probe."""
+
+    document_image: FilePart
+    """The reference. JPEG, PNG, WebP or TIFF by content, at most 5 MiB and 25 megapixels."""
+    selfie_image: FilePart
+    """The probe; the same kinds."""
 
 
 class EntityQuery(Body):

@@ -7,14 +7,19 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from app.services.administer_keys import AdministerKeys
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
+from app.services.change_settings import ChangeSettings, ReadSettings
 from app.services.check_biometric import CheckBiometric
+from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
+from app.services.limit_requests import LimitGuesses, LimitRequests
 from app.services.list_sessions import ListSessions
 from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
 from app.services.ports import Randomness, ResultSigner, SessionLinks
+from app.services.quota import RequireQuota
 from app.services.read_face_matches import ReadFaceMatches
 from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
@@ -24,6 +29,7 @@ from app.services.register_entity import FindEntity, RegisterEntity
 from app.services.review_session import ReviewSession
 from app.services.review_validation import ReviewValidation
 from app.services.sync_session import SyncSession
+from app.services.webhook_secret import RenewWebhookSecret
 
 _EXTENSION = "bonafide-api"
 
@@ -33,6 +39,11 @@ class ApiServices:
     """Use cases behind the routes. `public_url` has no trailing slash."""
 
     authenticate: Authenticate
+    limit_requests: LimitRequests
+    limit_guesses: LimitGuesses
+    require_quota: RequireQuota
+    administer_keys: AdministerKeys
+    idempotency: Idempotency
     register_entity: RegisterEntity
     find_entity: FindEntity
     import_validation: ImportValidation
@@ -48,6 +59,9 @@ class ApiServices:
     check_biometric: CheckBiometric
     match_faces: MatchFaces
     read_face_matches: ReadFaceMatches
+    read_settings: ReadSettings
+    change_settings: ChangeSettings
+    renew_webhook_secret: RenewWebhookSecret
     check_readiness: CheckReadiness
     links: SessionLinks
     signer: ResultSigner

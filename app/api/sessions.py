@@ -2,26 +2,131 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
+from app.api.answers import Pagination, reply
+from app.api.answers_sessions import (
+    CreatedSessionAnswer,
+    SessionAnswer,
+    SessionsAnswer,
+    created_session_answer,
+    session_answer,
+)
 from app.api.authentication import caller, requires
+from app.api.idempotency import idempotent
 from app.api.requests import CurrentQuery, ReasonBody, SessionBody, SessionQuery, path_id
 from app.api.services import api_services
-from app.api.wire import created_session_json, pagination_json, session_json
 from app.domain.organization import Scope
 from app.domain.session import BiometricSession
 from app.services.authenticate import Integration
+from app.web.openapi import JSON, Operation, Returns
 from app.web.requests import read_json, read_query
 
 sessions = Blueprint("sessions", __name__, url_prefix="/kyc/biometric")
 
+_ONE = {200: Returns("The session.", SessionAnswer)}
+_PATH = "/api/kyc/biometric/sessions"
+
+OPERATIONS = (
+    Operation(
+        method="post",
+        path=_PATH,
+        operation_id="createSession",
+        summary="Make a session",
+        description="Asks the person of an entity to show that they are there. Embed `sessionUrl`, or open it.",
+        scope=Scope.SESSIONS_WRITE,
+        is_idempotent=True,
+        request={JSON: SessionBody},
+        answers={201: Returns("The session.", CreatedSessionAnswer)},
+        errors=(
+            "NOT_ENABLED",
+            "QUOTA_EXCEEDED",
+            "NOT_FOUND",
+            "KYC_NOT_APPROVED",
+            "NO_PORTRAIT",
+            "BIOMETRIC_WORKFLOW_NOT_CONFIGURED",
+            "ENTITY_PAUSED",
+            "ACTIVE_SESSION_EXISTS",
+        ),
+    ),
+    Operation(
+        method="get",
+        path=_PATH,
+        operation_id="listSessions",
+        summary="List sessions",
+        description="The latest first. An `entityId` that is unknown is `NOT_FOUND`.",
+        scope=Scope.SESSIONS_READ,
+        query=SessionQuery,
+        answers={200: Returns("A page of sessions.", SessionsAnswer)},
+        errors=("NOT_FOUND",),
+    ),
+    Operation(
+        method="get",
+        path=f"{_PATH}/{{sessionId}}",
+        operation_id="getSession",
+        summary="Read a session",
+        scope=Scope.SESSIONS_READ,
+        answers=_ONE,
+    ),
+    Operation(
+        method="post",
+        path=f"{_PATH}/{{sessionId}}/sync",
+        operation_id="syncSession",
+        summary="Sync a session",
+        description="Reads the hosted session again and applies its verdict again. Safe to repeat.",
+        scope=Scope.SESSIONS_WRITE,
+        answers=_ONE,
+    ),
+    Operation(
+        method="post",
+        path=f"{_PATH}/{{sessionId}}/cancel",
+        operation_id="cancelSession",
+        summary="Cancel a session",
+        scope=Scope.SESSIONS_WRITE,
+        answers=_ONE,
+        errors=("INVALID_STATE",),
+    ),
+    Operation(
+        method="post",
+        path=f"{_PATH}/{{sessionId}}/approve",
+        operation_id="approveSession",
+        summary="Approve a session under review",
+        scope=Scope.SESSIONS_WRITE,
+        request={JSON: ReasonBody},
+        answers=_ONE,
+        errors=("INVALID_STATE",),
+    ),
+    Operation(
+        method="post",
+        path=f"{_PATH}/{{sessionId}}/reject",
+        operation_id="rejectSession",
+        summary="Reject a session under review",
+        description="It gets `rejectionCode: REVIEW_REJECTED`.",
+        scope=Scope.SESSIONS_WRITE,
+        request={JSON: ReasonBody},
+        answers=_ONE,
+        errors=("INVALID_STATE",),
+    ),
+    Operation(
+        method="get",
+        path="/api/kyc/biometric/entities/{entityId}/current",
+        operation_id="getCurrentSession",
+        summary="Read the latest session of an entity",
+        description="Whatever its status; with `basis=approved` the latest that was approved.",
+        scope=Scope.SESSIONS_READ,
+        query=CurrentQuery,
+        answers={200: Returns("The session, `null` where there is none.", SessionAnswer, is_nullable=True)},
+    ),
+)
+
 
 @sessions.post("/sessions")
-@requires(Scope.SESSIONS_WRITE, Integration.KYC, Integration.BIOMETRIC)
+@requires(Scope.SESSIONS_WRITE, Integration.KYC, Integration.BIOMETRIC, uses_quota=True)
+@idempotent
 def create_session() -> ResponseReturnValue:
     session = api_services().open_session(caller(), read_json(SessionBody).to_service())
-    return jsonify(created_session_json(session, session_url(session))), 201
+    return reply(created_session_answer(session, session_url(session)), 201)
 
 
 @sessions.get("/sessions")
@@ -31,12 +136,12 @@ def list_sessions() -> ResponseReturnValue:
     page = api_services().list_sessions(
         caller(), entity_id=query.entity_id, status=query.status, limit=query.limit, offset=query.offset
     )
-    return jsonify(
-        {
-            "sessions": [session_json(session, session_url(session)) for session in page.sessions],
-            "currentSessionId": page.current_session_id,
-            "pagination": pagination_json(query.limit, query.offset, page.total),
-        }
+    return reply(
+        SessionsAnswer(
+            sessions=tuple(session_answer(session, session_url(session)) for session in page.sessions),
+            current_session_id=page.current_session_id,
+            pagination=Pagination(limit=query.limit, offset=query.offset, total=page.total),
+        )
     )
 
 
@@ -79,11 +184,11 @@ def get_current_session(entity_id: str) -> ResponseReturnValue:
     session = api_services().read_session.latest_of(
         caller(), path_id(entity_id), only_approved=query.basis == "approved"
     )
-    return jsonify(None) if session is None else _answer(session)
+    return reply(None) if session is None else _answer(session)
 
 
 def _answer(session: BiometricSession) -> ResponseReturnValue:
-    return jsonify(session_json(session, session_url(session)))
+    return reply(session_answer(session, session_url(session)))
 
 
 def session_url(session: BiometricSession) -> str:

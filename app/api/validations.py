@@ -2,24 +2,105 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from app.api.answers import Pagination, reply
+from app.api.answers_entities import ValidationAnswer, ValidationsAnswer, validation_answer
 from app.api.authentication import caller, requires
-from app.api.requests import CancelBody, ImportForm, PageQuery, ReasonBody, path_id
+from app.api.idempotency import idempotent
+from app.api.requests import CancelBody, ImportForm, ImportUpload, PageQuery, ReasonBody, path_id
 from app.api.services import api_services
-from app.api.wire import pagination_json, validation_json
 from app.domain.organization import KycValidation, Scope
 from app.services.authenticate import Integration
 from app.services.import_validation import ValidationImport
 from app.web.images import read_image
+from app.web.openapi import FORM, JSON, Operation, Returns
 from app.web.requests import read_form, read_json, read_query
 
 validations = Blueprint("validations", __name__, url_prefix="/kyc")
 
+_ONE = {200: Returns("The validation.", ValidationAnswer)}
+
+OPERATIONS = (
+    Operation(
+        method="post",
+        path="/api/kyc/validations/import",
+        operation_id="importValidation",
+        summary="Import an approved validation",
+        description=(
+            "Brings a portrait that was verified elsewhere. It is measured, its template is computed and kept. No "
+            "face, one under 60 px wide, or a second at least half as wide as the largest is `INVALID_REQUEST`. "
+            "Instead of a file the part `portrait` may be base64, with or without a data URL in front."
+        ),
+        scope=Scope.ENTITIES_WRITE,
+        is_idempotent=True,
+        request={FORM: ImportUpload},
+        answers={201: Returns("The validation.", ValidationAnswer)},
+        errors=("NOT_ENABLED", "NOT_FOUND", "VERIFICATION_FAILED"),
+    ),
+    Operation(
+        method="get",
+        path="/api/kyc/validations/{validationId}",
+        operation_id="getValidation",
+        summary="Read a validation",
+        scope=Scope.ENTITIES_READ,
+        answers=_ONE,
+    ),
+    Operation(
+        method="get",
+        path="/api/kyc/entities/{entityId}/validations",
+        operation_id="listValidations",
+        summary="List the validations of an entity",
+        scope=Scope.ENTITIES_READ,
+        query=PageQuery,
+        answers={200: Returns("A page of validations.", ValidationsAnswer)},
+    ),
+    Operation(
+        method="get",
+        path="/api/kyc/entities/{entityId}/current",
+        operation_id="getCurrentValidation",
+        summary="Read the latest validation of an entity",
+        scope=Scope.ENTITIES_READ,
+        answers={200: Returns("The validation, `null` where there is none.", ValidationAnswer, is_nullable=True)},
+    ),
+    Operation(
+        method="post",
+        path="/api/kyc/validations/{validationId}/approve",
+        operation_id="approveValidation",
+        summary="Approve a validation",
+        scope=Scope.ENTITIES_WRITE,
+        request={JSON: ReasonBody},
+        answers=_ONE,
+        errors=("INVALID_STATE",),
+    ),
+    Operation(
+        method="post",
+        path="/api/kyc/validations/{validationId}/reject",
+        operation_id="rejectValidation",
+        summary="Reject a validation",
+        scope=Scope.ENTITIES_WRITE,
+        request={JSON: ReasonBody},
+        answers=_ONE,
+        errors=("INVALID_STATE",),
+    ),
+    Operation(
+        method="delete",
+        path="/api/kyc/validations/{validationId}/cancel",
+        operation_id="cancelValidation",
+        summary="Cancel a validation",
+        scope=Scope.ENTITIES_WRITE,
+        request={JSON: CancelBody},
+        is_body_optional=True,
+        answers=_ONE,
+        errors=("INVALID_STATE",),
+    ),
+)
+
 
 @validations.post("/validations/import")
 @requires(Scope.ENTITIES_WRITE, Integration.KYC)
+@idempotent
 def import_validation() -> ResponseReturnValue:
     form = read_form(ImportForm)
     validation = api_services().import_validation(
@@ -32,7 +113,7 @@ def import_validation() -> ResponseReturnValue:
             metadata=form.metadata,
         ),
     )
-    return jsonify(validation_json(validation)), 201
+    return reply(validation_answer(validation), 201)
 
 
 @validations.get("/validations/<validation_id>")
@@ -46,19 +127,15 @@ def get_validation(validation_id: str) -> ResponseReturnValue:
 def list_validations(entity_id: str) -> ResponseReturnValue:
     query = read_query(PageQuery)
     found, total = api_services().read_validations.page(caller(), path_id(entity_id), query.limit, query.offset)
-    return jsonify(
-        {
-            "validations": [validation_json(validation) for validation in found],
-            "pagination": pagination_json(query.limit, query.offset, total),
-        }
-    )
+    pagination = Pagination(limit=query.limit, offset=query.offset, total=total)
+    return reply(ValidationsAnswer(validations=tuple(map(validation_answer, found)), pagination=pagination))
 
 
 @validations.get("/entities/<entity_id>/current")
 @requires(Scope.ENTITIES_READ)
 def get_current_validation(entity_id: str) -> ResponseReturnValue:
     validation = api_services().read_validations.latest_of(caller(), path_id(entity_id))
-    return jsonify(None) if validation is None else _answer(validation)
+    return reply(None) if validation is None else _answer(validation)
 
 
 @validations.post("/validations/<validation_id>/approve")
@@ -84,4 +161,4 @@ def cancel_validation(validation_id: str) -> ResponseReturnValue:
 
 
 def _answer(validation: KycValidation) -> ResponseReturnValue:
-    return jsonify(validation_json(validation))
+    return reply(validation_answer(validation))

@@ -22,6 +22,7 @@ from app.demo.client import (
     BonafideClient,
     Json,
     ResultRefused,
+    Session,
 )
 from app.demo.people import Person, RecentPeople
 
@@ -140,7 +141,7 @@ def _add_sessions(demo: Blueprint, client: BonafideClient, people: RecentPeople)
             abort(404)
         return session_id
 
-    def _known(session: Json) -> ResponseReturnValue:
+    def _known(session: Session) -> ResponseReturnValue:
         people.note_session(session["entityId"], session["id"], session["status"])
         return jsonify(session)
 

@@ -75,8 +75,39 @@ class EntityPaused(BonafideError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class RateLimited(BonafideError):
+    """Too many requests; `retry_after_seconds` says when the next one is let through."""
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__("Too many requests. Try again later.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class QuotaExceeded(BonafideError):
+    """The organization's monthly quota is used up."""
+
+    def __init__(self) -> None:
+        super().__init__("The organization's quota for this month is used up.")
+
+
 class InvalidState(BonafideError):
     """The object's state does not allow this, for example cancelling a session that has ended."""
+
+
+class IdempotencyConflict(BonafideError):
+    """The idempotency key belongs to another request."""
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another request. Use a new key for each request.")
+
+
+class IdempotencyInProgress(BonafideError):
+    """The first request with this idempotency key still runs; a create takes far less than a second."""
+
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("The first request with this Idempotency-Key still runs. Ask again for its answer.")
 
 
 class MatchingUnavailable(BonafideError):

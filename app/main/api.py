@@ -9,17 +9,29 @@ from app.adapters.blob_store import EncryptedBlobStore
 from app.api.services import ApiServices
 from app.config import Settings
 from app.jobs.background import log_failure
-from app.main.infrastructure import Infrastructure, make_links, make_signer, make_template_vault
+from app.main.infrastructure import (
+    Infrastructure,
+    make_answer_vault,
+    make_links,
+    make_signer,
+    make_template_vault,
+    make_webhook_secrets,
+)
+from app.main.limits import make_limits
 from app.main.models import LoadedModels
+from app.services.administer_keys import AdministerKeys
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
+from app.services.change_settings import ChangeSettings, ReadSettings
 from app.services.check_biometric import CheckBiometric
 from app.services.decide_capture import DecideCapture
+from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
 from app.services.list_sessions import ListSessions
 from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
 from app.services.ports import MatchingCore
+from app.services.quota import RequireQuota
 from app.services.read_face_matches import ReadFaceMatches
 from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
@@ -29,6 +41,7 @@ from app.services.register_entity import FindEntity, RegisterEntity
 from app.services.review_session import ReviewSession
 from app.services.review_validation import ReviewValidation
 from app.services.sync_session import SyncSession
+from app.services.webhook_secret import RenewWebhookSecret
 
 
 def make_import_validation(
@@ -61,8 +74,26 @@ def make_api_services(
     """Use cases behind the API's routes. `tell` lets the page of a hosted session know how it stands."""
     store, clock, randomness = infrastructure.store, infrastructure.clock, infrastructure.randomness
     abandon_after = timedelta(seconds=settings.limits.abandon_after_seconds)
+    limit_requests, limit_guesses = make_limits(settings, clock)
+    change_settings = ChangeSettings(
+        store=store,
+        clock=clock,
+        randomness=randomness,
+        is_strict_available=not models.all_missing,
+    )
     return ApiServices(
         authenticate=Authenticate(store=store, clock=clock),
+        limit_requests=limit_requests,
+        limit_guesses=limit_guesses,
+        require_quota=RequireQuota(store=store, clock=clock),
+        administer_keys=AdministerKeys(keys=infrastructure.keys),
+        idempotency=Idempotency(
+            store=store,
+            vault=make_answer_vault(settings, infrastructure),
+            clock=clock,
+            randomness=randomness,
+            lifetime=timedelta(seconds=settings.limits.idempotency_seconds),
+        ),
         register_entity=RegisterEntity(store=store, clock=clock, randomness=randomness),
         find_entity=FindEntity(store=store),
         import_validation=make_import_validation(settings, infrastructure, core, blobs),
@@ -109,6 +140,13 @@ def make_api_services(
         ),
         read_face_matches=ReadFaceMatches(store=store, blobs=blobs, clock=clock, randomness=randomness),
         cancel_session=CancelSession(store=store, clock=clock, randomness=randomness, abandon_after=abandon_after),
+        read_settings=ReadSettings(store=store),
+        change_settings=change_settings,
+        renew_webhook_secret=RenewWebhookSecret(
+            change_settings=change_settings,
+            secrets=make_webhook_secrets(settings, infrastructure),
+            clock=clock,
+        ),
         check_readiness=CheckReadiness(
             store=store,
             blobs=blobs,

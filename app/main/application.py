@@ -95,9 +95,8 @@ def build_application(settings: Settings) -> Application:
 
 def check_profile(settings: Settings, models: LoadedModels) -> None:
     """`ConfigurationError` where the strict profile lacks a model: it must not run with less."""
-    missing = (*models.required_missing, *models.optional_missing)
-    if missing and settings.liveness_profile == "strict":
-        raise ConfigurationError([f"the strict profile needs every model, but: {', '.join(missing)}"])
+    if models.all_missing and settings.liveness_profile == "strict":
+        raise ConfigurationError([f"the strict profile needs every model, but: {', '.join(models.all_missing)}"])
 
 
 def make_demo_settings(settings: Settings) -> DemoSettings:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from app.adapters.answer_vault import EncryptedAnswerVault
 from app.adapters.blob_store import EncryptedBlobStore
 from app.adapters.clock import SystemClock
 from app.adapters.db.engine import make_engine
@@ -20,6 +21,7 @@ from app.adapters.randomness import SystemRandomness
 from app.adapters.result_signer import Ed25519ResultSigner
 from app.adapters.signed_tokens import SignedTokens
 from app.adapters.template_vault import EncryptedTemplateVault
+from app.adapters.webhook_secrets import DerivedWebhookSecrets
 from app.config import Settings
 from app.domain.organization import Organization, Scope
 from app.services.manage_keys import ManageKeys
@@ -92,6 +94,16 @@ def make_blob_store(settings: Settings, infrastructure: Infrastructure) -> Encry
 def make_template_vault(settings: Settings, infrastructure: Infrastructure) -> EncryptedTemplateVault:
     """Needs the master keys."""
     return EncryptedTemplateVault(_data_keys(settings, infrastructure))
+
+
+def make_answer_vault(settings: Settings, infrastructure: Infrastructure) -> EncryptedAnswerVault:
+    """Needs the master keys."""
+    return EncryptedAnswerVault(_data_keys(settings, infrastructure))
+
+
+def make_webhook_secrets(settings: Settings, infrastructure: Infrastructure) -> DerivedWebhookSecrets:
+    """Needs the master keys."""
+    return DerivedWebhookSecrets(_data_keys(settings, infrastructure))
 
 
 def _data_keys(settings: Settings, infrastructure: Infrastructure) -> DataKeys:

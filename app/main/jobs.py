@@ -11,11 +11,15 @@ from app.jobs.renewal import RenewalTask
 from app.main.infrastructure import Infrastructure, make_template_vault
 from app.services.decide_capture import DecideCapture
 from app.services.decide_waiting import DecideWaiting
+from app.services.idempotency import SweepIdempotency
 from app.services.ports import MatchingCore
 from app.services.renew_templates import RenewTemplates
 
 DECIDE_WAITING_SECONDS = 5.0
 """Somebody may still sit before the page; looking costs one read of a small index."""
+
+SWEEP_IDEMPOTENCY_SECONDS = 10 * 60.0
+"""Ended records are in nobody's way: a key that is used again takes the record's place."""
 
 RENEW_TEMPLATES_SECONDS = 15 * 60.0
 """For enrolments that another process with another recognizer brought in; a change of our own starts us anew."""
@@ -53,9 +57,11 @@ def make_background(
         note_failure=log_failure,
     )
     renewal = RenewalTask(make_renew_templates(settings, infrastructure, core, blobs))
+    sweep = SweepIdempotency(store=infrastructure.store, clock=infrastructure.clock)
     return Background(
         [
             Task("deciding what waits", decide_waiting, DECIDE_WAITING_SECONDS),
+            Task("removing kept answers that ended", sweep, SWEEP_IDEMPOTENCY_SECONDS),
             Task("renewing templates", renewal, RENEW_TEMPLATES_SECONDS),
         ],
         infrastructure.clock,

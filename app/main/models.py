@@ -39,6 +39,11 @@ class LoadedModels:
     optional_missing: tuple[str, ...]
 
     @property
+    def all_missing(self) -> tuple[str, ...]:
+        """What the strict profile cannot do without."""
+        return (*self.required_missing, *self.optional_missing)
+
+    @property
     def recognizer(self) -> Model:
         """The one that the settings name."""
         return self.files.recognizer

@@ -15,7 +15,8 @@ from app.matching.wire import (
     TemplateForm,
     TemplateRequest,
 )
-from app.web.openapi import FORM, JSON, Answer, Json, Operation, assemble
+from app.web.openapi import FORM, JSON, About, Operation, Returns, assemble
+from app.web.openapi_schemas import Json
 
 VERSION = "1"
 """Of the contract: what a caller of `/v1` can rely on."""
@@ -34,7 +35,7 @@ OPERATIONS = (
         operation_id="createTemplate",
         summary="The template of the largest face in a picture",
         request={JSON: TemplateRequest, FORM: TemplateForm},
-        answers={200: Answer("The template, or null where no face was found.", TemplateAnswer)},
+        answers={200: Returns("The template, or null where no face was found.", TemplateAnswer)},
         errors=(*_REFUSALS, *_FAILURES),
     ),
     Operation(
@@ -43,7 +44,7 @@ OPERATIONS = (
         operation_id="compare",
         summary="The scores of a probe with each of the references",
         request={JSON: CompareRequest, FORM: CompareForm},
-        answers={200: Answer("Scores in the order of the references.", CompareAnswer)},
+        answers={200: Returns("Scores in the order of the references.", CompareAnswer)},
         errors=(*_REFUSALS, *_FAILURES),
     ),
     Operation(
@@ -53,7 +54,7 @@ OPERATIONS = (
         summary="The templates of a gallery that score highest with a probe",
         description="Exact. A probe that shows no face finds nothing.",
         request={JSON: SearchRequest},
-        answers={200: Answer("Candidates, the highest score first.", SearchAnswer)},
+        answers={200: Returns("Candidates, the highest score first.", SearchAnswer)},
         errors=(*_REFUSALS, *_FAILURES),
     ),
     Operation(
@@ -63,8 +64,8 @@ OPERATIONS = (
         summary="Whether the core can work",
         description="Needs no token; one that is sent nevertheless must be right.",
         answers={
-            200: Answer("It can.", HealthAnswer),
-            503: Answer("It cannot, and why.", HealthAnswer),
+            200: Returns("It can.", HealthAnswer),
+            503: Returns("It cannot, and why.", HealthAnswer),
         },
         errors=("UNAUTHORIZED",),
         is_public=True,
@@ -74,7 +75,7 @@ OPERATIONS = (
         path="/v1/openapi.json",
         operation_id="describe",
         summary="This document",
-        answers={200: Answer("An OpenAPI 3.1 document.")},
+        answers={200: Returns("An OpenAPI 3.1 document.", schema={"type": "object"})},
         errors=("UNAUTHORIZED",),
     ),
 )
@@ -83,10 +84,10 @@ OPERATIONS = (
 @cache
 def document() -> Json:
     """The OpenAPI document; the same in every process."""
-    return assemble(
+    about = About(
         title="Bonafide matching core",
         version=VERSION,
         description=DESCRIPTION,
         security_scheme={"type": "http", "scheme": "bearer"},
-        operations=OPERATIONS,
     )
+    return assemble(about, OPERATIONS)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from app.domain.check import CheckOutcome, judge_check, probe_warnings
 from app.domain.comparison import Template
 from app.domain.errors import InvalidImage, MatchingFailed, NoReferencePortrait, ObjectNotFound
-from app.domain.organization import Caller, Entity, KycValidation, OrganizationSettings
+from app.domain.organization import Caller, Entity, KycValidation
+from app.domain.settings import OrganizationSettings
 from app.domain.verdict import DecisionWarning
 from app.services.audit import record
 from app.services.compare_pictures import describe_pictures, score_of
 from app.services.enrolment import read_portrait
 from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, TemplateVault
+from app.services.quota import use_quota
 from app.services.store import Store, UnitOfWork
 
 PORTRAIT_THREADS = 4
@@ -58,6 +60,7 @@ class _Comparisons:
 class CheckBiometric:
     """`InvalidRequest` for a picture that cannot be read, `ObjectNotFound` for an unknown entity.
 
+    `QuotaExceeded` where others took what was left meanwhile. A check that fails uses nothing.
     Nothing is kept of the picture; the audit trail says who checked whom and how it ended.
     """
 
@@ -84,6 +87,7 @@ class CheckBiometric:
             approved = uow.validations.approved_of(entity.organization_id, entity.is_test, entity.entity_id)
             check = _judge(compared, approved, caller.organization.settings)
             self._record(uow, caller, entity, check)
+            use_quota(uow, caller, self.clock.now())
             uow.commit()
         return check
 

@@ -15,16 +15,20 @@ from app.domain.check import (
     threshold_for,
 )
 from app.domain.errors import (
+    IdempotencyConflict,
+    IdempotencyInProgress,
     InvalidRequest,
     MatchingFailed,
     MatchingUnavailable,
     ObjectNotFound,
+    QuotaExceeded,
     StoreUnavailable,
 )
 from app.domain.organization import Caller
 from app.services.compare_pictures import describe_pictures, score_of
 from app.services.new_blobs import NewBlobs
 from app.services.ports import BlobAddress, BlobStore, Clock, MatchingCore, Randomness
+from app.services.quota import use_quota
 from app.services.store import Store, UnitOfWork
 
 DOCUMENT_FIELD, SELFIE_FIELD = "documentImage", "selfieImage"
@@ -49,7 +53,7 @@ def address_of(match: FaceMatch, picture: MatchPicture) -> BlobAddress:
 class MatchFaces:
     """`InvalidRequest`, `ObjectNotFound` for an unknown entity, `MatchingUnavailable`, `MatchingFailed`.
 
-    A failed one keeps no pictures: nothing was decided from them.
+    A failed one keeps no pictures and uses no quota: nothing was decided from them.
     """
 
     store: Store
@@ -63,6 +67,9 @@ class MatchFaces:
         """The check's row, in the store."""
         try:
             return self._match(caller, asked, document, selfie)
+        except QuotaExceeded:
+            # Others took what was left meanwhile; what is not permitted leaves no row.
+            raise
         except Exception as error:
             self._note_failure(caller, asked, error)
             raise
@@ -74,7 +81,7 @@ class MatchFaces:
     def _note_failure(self, caller: Caller, asked: FaceMatchRequest, error: Exception) -> None:
         """It names only an entity that there is."""
         match = replace(self._new(caller, asked), error_message=_in_plain_words(error))
-        with self.store.begin() as uow:
+        with self.store.begin_apart() as uow:
             if not _is_known(uow, caller, asked.entity_id):
                 match = replace(match, entity_id=None)
             uow.face_matches.add(match)
@@ -93,7 +100,7 @@ class MatchFaces:
             score=outcome.score,
             warnings=outcome.warnings,
         )
-        return self._keep(match, document, selfie)
+        return self._keep(caller, match, document, selfie)
 
     def _compare(self, caller: Caller, asked: FaceMatchRequest, document: bytes, selfie: bytes) -> CheckOutcome:
         pictures = {DOCUMENT_FIELD: document, SELFIE_FIELD: selfie}
@@ -124,7 +131,7 @@ class MatchFaces:
             vendor_data=asked.vendor_data,
         )
 
-    def _keep(self, match: FaceMatch, document: bytes, selfie: bytes) -> FaceMatch:
+    def _keep(self, caller: Caller, match: FaceMatch, document: bytes, selfie: bytes) -> FaceMatch:
         """The blobs first: a row never names one that is not there."""
         with NewBlobs(self.blobs) as blobs:
             kept = replace(
@@ -134,6 +141,7 @@ class MatchFaces:
             )
             with self.store.begin() as uow:
                 uow.face_matches.add(kept)
+                use_quota(uow, caller, kept.created_at)
                 blobs.keep()
                 uow.commit()
         return kept
@@ -150,7 +158,7 @@ def _in_plain_words(error: Exception) -> str:
     if isinstance(error, InvalidRequest):
         fields = "; ".join(f"{name}: {problem.rstrip('.')}" for name, problem in error.fields.items())
         return f"{error} {fields}".strip()
-    if isinstance(error, ObjectNotFound):
+    if isinstance(error, ObjectNotFound | IdempotencyConflict | IdempotencyInProgress):
         return str(error)
     if isinstance(error, MatchingUnavailable | StoreUnavailable):
         return "The service was temporarily unavailable."

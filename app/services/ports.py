@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from app.domain.challenge import ChallengeKind
 from app.domain.comparison import Candidate, ComparisonScore, FaceTemplate, Template, TemplateFormat
 from app.domain.face import BgrImage, FaceBox, Observation
+from app.domain.idempotency import IdempotencyPlace, KeptAnswer
 from app.domain.organization import (
     KycValidation,
     StoredTemplate,
@@ -110,6 +111,38 @@ class MatchingCore(Protocol):
 
 
 @dataclass(frozen=True)
+class Rate:
+    """How many requests of a kind somebody may make in any minute. `name` is what callers see of it."""
+
+    name: str
+    per_minute: int
+
+
+@dataclass(frozen=True)
+class RateStanding:
+    """Where somebody stands under a rate: `remaining` requests are left now.
+
+    `opens_in_seconds` is when the next request will be let through if none is made meanwhile: a whole number,
+    0 where one would be let through now, else at least 1. `is_allowed` is about the request that was asked for.
+    """
+
+    rate: Rate
+    is_allowed: bool
+    remaining: int
+    opens_in_seconds: int
+
+
+class RateLimiter(Protocol):
+    """Counts requests by who makes them. It never fails: a store that is away is stood in for."""
+
+    def hit(self, rate: Rate, who: str) -> RateStanding:
+        """Count one more request where the rate allows it. One that is refused is not counted."""
+
+    def look(self, rate: Rate, who: str) -> RateStanding:
+        """Whether `hit` would be allowed; counts nothing."""
+
+
+@dataclass(frozen=True)
 class BlobAddress:
     """What a blob is bound to: the authenticated data of its encryption. Swapping two blobs fails."""
 
@@ -146,6 +179,34 @@ class TemplateVault(Protocol):
 
     def open(self, sealed: Sequence[StoredTemplate]) -> Sequence[Template | None]:
         """In their order; None where the key is gone or the bytes were changed. One query for all keys."""
+
+
+class WebhookSecrets(Protocol):
+    """KYC webhook secrets, derived and not stored."""
+
+    def of(self, organization_id: str) -> Callable[[int], str]:
+        """The organization's secrets by the policy version that made them.
+
+        May write the organization's first key in a transaction of its own: call it before `Store.begin()`.
+        """
+
+
+class AnswerSeal(Protocol):
+    """An organization's key for kept answers, taken out of the store once: nothing here asks the store."""
+
+    def fingerprint(self, digest: bytes) -> str:
+        """64 hexadecimal digits, the same for the same digest. Without the key nothing can be tried against it."""
+
+    def seal(self, place: IdempotencyPlace, answer: KeptAnswer) -> bytes: ...
+    def open(self, place: IdempotencyPlace, sealed: bytes) -> KeptAnswer:
+        """`RecordUnreadable` where the bytes were changed, or belong to another place."""
+
+
+class AnswerVault(Protocol):
+    """Seals answers that are kept for idempotency keys. It stores nothing itself."""
+
+    def seal_of(self, organization_id: str) -> AnswerSeal:
+        """May write the organization's first key in a transaction of its own: call it before `Store.begin()`."""
 
 
 class Gallery(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Protocol, Self
 
 from app.domain.check import CheckStatus, FaceMatch
 from app.domain.comparison import TemplateFormat
+from app.domain.idempotency import IdempotencyPlace, IdempotencyRecord
 from app.domain.organization import (
     ApiKey,
     AuditEntry,
@@ -17,25 +19,48 @@ from app.domain.organization import (
     Entity,
     KycValidation,
     Organization,
-    OrganizationSettings,
     StoredTemplate,
     ValidationStatus,
 )
 from app.domain.session import BiometricSession, HostedSession, SessionStatus
+from app.domain.settings import SettingsVersion
 
 
 class Organizations(Protocol):
     def get(self, organization_id: str) -> Organization | None: ...
     def by_slug(self, slug: str) -> Organization | None: ...
-    def add(self, organization: Organization) -> None: ...
-    def save_settings(self, organization_id: str, settings: OrganizationSettings) -> None: ...
+    def all(self) -> Sequence[Organization]:
+        """By slug."""
+
+    def add(self, organization: Organization) -> None:
+        """`InvalidState` where the slug is taken."""
+
+
+class SettingsVersions(Protocol):
+    """Every version of every organization's settings; the one in force is the organization's own as well."""
+
+    def add(self, version: SettingsVersion) -> None:
+        """From now on in force."""
+
+    def current(self, organization_id: str) -> SettingsVersion:
+        """In a transaction that writes nobody else changes it until the commit."""
+
+    def get(self, organization_id: str, policy_version: int) -> SettingsVersion | None: ...
+    def last_with_workflow(self, organization_id: str, workflow_id: str) -> SettingsVersion | None:
+        """The latest version that knows the workflow."""
 
 
 class ApiKeys(Protocol):
     def add(self, key: ApiKey) -> None: ...
     def by_sha256(self, sha256: str) -> ApiKey | None: ...
+    def get(self, organization_id: str, key_id: str) -> ApiKey | None: ...
     def of_organization(self, organization_id: str) -> Sequence[ApiKey]: ...
+    def page(self, organization_id: str, is_test: bool, limit: int, offset: int) -> tuple[Sequence[ApiKey], int]:
+        """Newest first, and how many there are in all."""
+
     def revoke(self, key_id: str, at: datetime) -> bool: ...
+    def retire(self, key_id: str, rotated_to: str, ends_at: datetime, now: datetime) -> bool:
+        """Note its successor and its end, where it is active at `now` and never was rotated: True for one only."""
 
 
 class Entities(Protocol):
@@ -189,6 +214,32 @@ class FaceMatches(Protocol):
         """Newest first, and how many there are in all. None filters nothing."""
 
 
+class IdempotencyRecords(Protocol):
+    def take(self, record: IdempotencyRecord, now: datetime) -> bool:
+        """Put the record where its key is free or what had it ended by now: True for one of those who race."""
+
+    def get(self, place: IdempotencyPlace) -> IdempotencyRecord | None: ...
+    def is_held(self, record: IdempotencyRecord) -> bool:
+        """Whether its holder still has the key, unanswered. Nobody else takes it until the commit."""
+
+    def answer(self, record: IdempotencyRecord) -> None:
+        """Write the answer and its end."""
+
+    def give_back(self, record: IdempotencyRecord) -> bool:
+        """Remove it where its holder still has the key, unanswered."""
+
+    def remove_ended(self, now: datetime, limit: int) -> int:
+        """How many were removed."""
+
+
+class Usage(Protocol):
+    """What organizations used of their quota in a month (`2026-06`), live and test apart."""
+
+    def used(self, organization_id: str, is_test: bool, month: str) -> int: ...
+    def take(self, organization_id: str, is_test: bool, month: str, quota: int | None) -> bool:
+        """Count one more where less than the quota is used (None: always), else False."""
+
+
 class AuditTrail(Protocol):
     def add(self, entry: AuditEntry) -> None: ...
 
@@ -201,6 +252,8 @@ class UnitOfWork(Protocol):
 
     @property
     def organizations(self) -> Organizations: ...
+    @property
+    def settings(self) -> SettingsVersions: ...
     @property
     def api_keys(self) -> ApiKeys: ...
     @property
@@ -216,6 +269,10 @@ class UnitOfWork(Protocol):
     @property
     def face_matches(self) -> FaceMatches: ...
     @property
+    def usage(self) -> Usage: ...
+    @property
+    def idempotency(self) -> IdempotencyRecords: ...
+    @property
     def audit(self) -> AuditTrail: ...
 
     def __enter__(self) -> Self: ...
@@ -228,6 +285,15 @@ class UnitOfWork(Protocol):
     def commit(self) -> None: ...
 
 
+class HeldTransaction(Protocol):
+    """What was written in a block of `Store.hold`, and waits to be committed."""
+
+    @property
+    def is_committed(self) -> bool: ...
+    def commit(self, last: Callable[[UnitOfWork], None]) -> None:
+        """Write the last of it and commit. Where nothing was written yet, in a transaction that begins now."""
+
+
 class Store(Protocol):
     """Opens transactions."""
 
@@ -236,6 +302,16 @@ class Store(Protocol):
 
     def read(self) -> UnitOfWork:
         """A transaction that only reads and has no `commit`; it waits for no writer."""
+
+    def begin_apart(self) -> UnitOfWork:
+        """As `begin`, but never held back: for what stays on record although the request comes to nothing."""
+
+    def hold(self, opening: Callable[[UnitOfWork], None]) -> AbstractContextManager[HeldTransaction]:
+        """While the block runs, a `begin` of this thread begins with `opening`, and its commit waits.
+
+        What is not committed when the block ends is rolled back. One transaction can wait: a second `begin`
+        is a RuntimeError, while `read` sees what waits. No other store is written meanwhile.
+        """
 
     def is_ready(self) -> str | None:
         """None where the store can be read and written and is migrated, else the reason."""

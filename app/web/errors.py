@@ -15,6 +15,8 @@ from app.domain.errors import (
     DuplicateEntity,
     EntityPaused,
     Forbidden,
+    IdempotencyConflict,
+    IdempotencyInProgress,
     IntegrationDisabled,
     InvalidImage,
     InvalidRequest,
@@ -25,6 +27,8 @@ from app.domain.errors import (
     NoReferencePortrait,
     NotConfigured,
     ObjectNotFound,
+    QuotaExceeded,
+    RateLimited,
     StoreUnavailable,
     Unauthorized,
     WorkflowNotConfigured,
@@ -45,11 +49,15 @@ TABLE: Mapping[type[BonafideError], tuple[int, str]] = {
     Forbidden: (403, "FORBIDDEN"),
     IntegrationDisabled: (403, "NOT_ENABLED"),
     NotConfigured: (403, "NOT_CONFIGURED"),
+    QuotaExceeded: (403, "QUOTA_EXCEEDED"),
     ObjectNotFound: (404, "NOT_FOUND"),
     ActiveSessionExists: (409, "ACTIVE_SESSION_EXISTS"),
     DuplicateEntity: (409, "DUPLICATE_ENTITY"),
+    IdempotencyConflict: (409, "IDEMPOTENCY_CONFLICT"),
+    IdempotencyInProgress: (409, "IDEMPOTENCY_IN_PROGRESS"),
     InvalidState: (409, "INVALID_STATE"),
     EntityPaused: (429, "ENTITY_PAUSED"),
+    RateLimited: (429, "RATE_LIMITED"),
     MatchingFailed: (500, "VERIFICATION_FAILED"),
     AnalysisUnavailable: (503, "SERVICE_UNAVAILABLE"),
     MatchingUnavailable: (503, "SERVICE_UNAVAILABLE"),
@@ -107,7 +115,7 @@ def _from_domain(error: BonafideError) -> Response:
     is_explained = isinstance(error, InvalidRequest) or code not in FIXED_MESSAGES
     message = str(error) if is_explained else FIXED_MESSAGES[code]
     response = error_response(status, code, message, _extras(error))
-    if isinstance(error, EntityPaused):
+    if isinstance(error, EntityPaused | RateLimited | IdempotencyInProgress):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     elif status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

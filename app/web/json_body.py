@@ -33,12 +33,12 @@ def parse_json(data: bytes, max_values: int = MAX_VALUES) -> object:
     return value
 
 
-def check_text(text: str) -> None:
-    """Raise `InvalidRequest` for text that no store keeps: NUL, and halves of characters."""
+def check_text(text: str, field: str) -> None:
+    """Raise `InvalidRequest` that names the field for text that no store keeps: NUL, and halves of characters."""
     try:
         _check_text(text)
     except _Refused as error:
-        raise InvalidRequest(f"The request cannot be accepted: {error}.") from error
+        raise InvalidRequest(f"The request cannot be accepted: {error}.", {field: str(error)}) from error
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -22,7 +22,12 @@ class Body(BaseModel):
     """Names in camelCase, no silent conversions, unknown fields ignored."""
 
     model_config = ConfigDict(
-        extra="ignore", strict=True, alias_generator=to_camel, allow_inf_nan=False, hide_input_in_errors=True
+        extra="ignore",
+        strict=True,
+        alias_generator=to_camel,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -31,28 +36,43 @@ def is_form() -> bool:
     return request.mimetype == "multipart/form-data"
 
 
-def read_json(model: type[M], max_values: int = MAX_VALUES) -> M:
-    """The body of this request, or `InvalidRequest` naming every wrong field."""
+def read_json(model: type[M], max_values: int = MAX_VALUES, *, may_be_absent: bool = False) -> M:
+    """The body of this request, or `InvalidRequest` naming every wrong field.
+
+    One that `may_be_absent` counts as an object without fields where it is.
+    """
+    body = _whole_body(cache=False)
+    if may_be_absent and not body and not is_form():  # a form that was taken apart leaves no body behind
+        return validate(model, {})
     if request.mimetype and not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
         raise InvalidRequest("Send the body as application/json.", {"Content-Type": "must be application/json"})
-    return validate(model, parse_json(_whole_body(cache=False), max_values))
+    return validate(model, parse_json(body, max_values))
 
 
 def read_query(model: type[M]) -> M:
     """The query of this request."""
-    return validate(model, _texts(request.args.to_dict()))
+    return validate(model, _texts(request.args.to_dict(), "query"))
 
 
 def read_form(model: type[M]) -> M:
     """The text fields of a multipart form; an empty one counts as not sent."""
     _require_form()
-    return validate(model, {name: text for name, text in _texts(request.form.to_dict()).items() if text})
+    return validate(model, {name: text for name, text in _texts(request.form.to_dict(), "body").items() if text})
 
 
 def read_files() -> dict[str, list[bytes]]:
     """The files of a multipart form by the name of their part, in the order they were sent."""
     _require_form()
     return {name: [file.read() for file in files] for name, files in request.files.lists()}
+
+
+def load_body() -> bytes:
+    """The body as it was sent, and it can be read again; nothing of a form, which is taken apart at once."""
+    if is_form():
+        _require_form()
+        request.form  # noqa: B018 (what cannot be read is told now)
+        return b""
+    return _whole_body(cache=True)
 
 
 def validate(model: type[M], value: object) -> M:
@@ -76,6 +96,8 @@ def _require_form() -> None:
     if request.content_length is None:
         # The form's parser stops at the limit and says nothing; from the cache it reads a whole body.
         _whole_body(cache=True)
+    if None in request.form or None in request.files:
+        raise InvalidRequest("The form cannot be read.", {"body": "has a part without a name"})
 
 
 def _whole_body(*, cache: bool) -> bytes:
@@ -92,10 +114,11 @@ def _whole_body(*, cache: bool) -> bytes:
     return body
 
 
-def _texts(values: dict[str, str]) -> dict[str, str]:
+def _texts(values: dict[str, str], place: str) -> dict[str, str]:
+    """As they are; `InvalidRequest` names the field, or the place for a name that is none."""
     for name, text in values.items():
-        check_text(name)
-        check_text(text)
+        check_text(name, place)
+        check_text(text, name)
     return values
 
 

@@ -13,25 +13,32 @@ from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.datastructures import Headers
 
+from app.adapters.answer_vault import EncryptedAnswerVault
 from app.adapters.blob_store import EncryptedBlobStore
 from app.adapters.db.unit_of_work import SqlStore
 from app.adapters.db.wrapped_keys import SqlWrappedKeys
 from app.adapters.encryption import DataKeys
 from app.adapters.result_signer import Ed25519ResultSigner
 from app.adapters.signed_tokens import SignedTokens
+from app.adapters.webhook_secrets import DerivedWebhookSecrets
 from app.api.app import install_api
 from app.api.services import ApiServices
 from app.domain.organization import Capture, Entity, Organization, Scope
+from app.services.administer_keys import AdministerKeys
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
+from app.services.change_settings import ChangeSettings, ReadSettings
 from app.services.check_biometric import CheckBiometric
 from app.services.decide_capture import DecideCapture
+from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
+from app.services.limit_requests import LimitGuesses, LimitRequests
 from app.services.list_sessions import ListSessions
 from app.services.manage_keys import ManageKeys
 from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
 from app.services.ports import BlobAddress
+from app.services.quota import RequireQuota
 from app.services.read_face_matches import ReadFaceMatches
 from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
@@ -41,8 +48,10 @@ from app.services.register_entity import FindEntity, RegisterEntity
 from app.services.review_session import ReviewSession
 from app.services.review_validation import ReviewValidation
 from app.services.sync_session import SyncSession
+from app.services.webhook_secret import RenewWebhookSecret
+from tests.api.described import assert_described
 from tests.builders import Builder, add_organization
-from tests.fakes import FakeClock, FakeMatchingCore, FakeTemplateVault, SeededRandomness
+from tests.fakes import FakeClock, FakeMatchingCore, FakeRateLimiter, FakeTemplateVault, SeededRandomness
 from tests.store_fixtures import (
     database_url,
     empty_database_url,
@@ -63,6 +72,7 @@ __all__ = [
     "store",
 ]
 
+FILES = Path(__file__).resolve().parents[2]
 PUBLIC_URL = "https://verify.example"
 IMAGE_MAX_BYTES = 5 * 1024 * 1024
 BODY_MAX_BYTES = 16 * 1024 * 1024
@@ -105,6 +115,7 @@ class Api:
     def open(self, path: str, method: str = "GET", **more: Any) -> Answer:
         """Without a key, unless `headers` has one."""
         response = self.app.test_client().open(path, method=method, **more)
+        assert_described(self.app, response)
         return Answer(response.status_code, response.json, response.headers)
 
     def get(self, path: str, key: str | None = None) -> Answer:
@@ -144,14 +155,19 @@ class Api:
 
 @pytest.fixture
 def api(store: SqlStore, engine: Engine, tmp_path: Path) -> Api:
+    return make_api(store, engine, tmp_path / "blobs")
+
+
+def make_api(store: SqlStore, engine: Engine, folder: Path) -> Api:
+    """`folder` is for images."""
     clock, randomness, core = FakeClock(), SeededRandomness(), FakeMatchingCore()
     build = Builder(randomness)
-    folder = tmp_path / "blobs"
-    blobs = EncryptedBlobStore(folder, DataKeys(SqlWrappedKeys(engine), {"k": b"k" * 32}))
+    data_keys = DataKeys(SqlWrappedKeys(engine), {"k": b"k" * 32})
+    blobs = EncryptedBlobStore(folder, data_keys)
     keys = ManageKeys(store=store, clock=clock, randomness=randomness)
     organization = add_organization(store, build.organization())
-    app = Flask("api-under-test", static_folder=None)
-    install_api(app, make_services(store, blobs, core, clock, randomness))
+    app = Flask("api-under-test", static_folder=str(FILES / "static"), template_folder=str(FILES / "templates"))
+    install_api(app, make_services(store, blobs, data_keys, core, clock, randomness))
     key = keys.issue(organization, [Scope.ADMIN], is_test=True, name="").text
     return Api(app, store, blobs, folder, clock, core, build, keys, organization, key)
 
@@ -164,13 +180,26 @@ def not_expected(what: str, error: Exception) -> None:
 def make_services(
     store: SqlStore,
     blobs: EncryptedBlobStore,
+    data_keys: DataKeys,
     core: FakeMatchingCore,
     clock: FakeClock,
     randomness: SeededRandomness,
 ) -> ApiServices:
     abandon_after = timedelta(minutes=15)
+    change_settings = ChangeSettings(store=store, clock=clock, randomness=randomness, is_strict_available=True)
     return ApiServices(
         authenticate=Authenticate(store=store, clock=clock),
+        limit_requests=LimitRequests(limiter=FakeRateLimiter(clock), creates=None, reads=None),
+        limit_guesses=LimitGuesses(limiter=FakeRateLimiter(clock), failures=None),
+        require_quota=RequireQuota(store=store, clock=clock),
+        administer_keys=AdministerKeys(keys=ManageKeys(store=store, clock=clock, randomness=randomness)),
+        idempotency=Idempotency(
+            store=store,
+            vault=EncryptedAnswerVault(data_keys),
+            clock=clock,
+            randomness=randomness,
+            lifetime=timedelta(hours=24),
+        ),
         register_entity=RegisterEntity(store=store, clock=clock, randomness=randomness),
         find_entity=FindEntity(store=store),
         import_validation=ImportValidation(
@@ -232,6 +261,11 @@ def make_services(
             image_max_bytes=IMAGE_MAX_BYTES,
         ),
         read_face_matches=ReadFaceMatches(store=store, blobs=blobs, clock=clock, randomness=randomness),
+        read_settings=ReadSettings(store=store),
+        change_settings=change_settings,
+        renew_webhook_secret=RenewWebhookSecret(
+            change_settings=change_settings, secrets=DerivedWebhookSecrets(data_keys), clock=clock
+        ),
         check_readiness=CheckReadiness(
             store=store, blobs=blobs, core=core, optional_missing=("minifasnet_v2 (missing)",)
         ),

@@ -201,3 +201,29 @@ def test_a_store_that_is_away_is_told_as_such(api: Api, monkeypatch: pytest.Monk
     assert api.open("/livez").status_code == 200
     assert "store" in api.open("/readyz").json["problems"]
     away.dispose()
+
+
+IMPORT = "/api/kyc/validations/import"
+
+
+@pytest.mark.parametrize("path", [IMPORT, "/api/kyc/face-match", "/api/kyc/biometric"])
+@pytest.mark.parametrize("more", [b"", b'; filename="f"'])
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+def test_a_part_of_a_form_without_a_name_is_refused(
+    api: Api, path: str, more: bytes, headers: dict[str, str]
+) -> None:
+    body = b"--b\r\nContent-Disposition: form-data%s\r\n\r\ntext\r\n--b--\r\n" % more
+    sent = {"Content-Type": "multipart/form-data; boundary=b", **headers}
+    answer = send(api, body, path, **sent)
+    assert (answer.status_code, answer.json["error"]) == (400, "INVALID_REQUEST")
+    assert answer.json["fields"]
+
+
+def test_the_field_that_no_store_keeps_is_named(api: Api) -> None:
+    fields = {"entityId": "a\x00b", "status": "approved"}
+    answer = api.post(IMPORT, data=fields, content_type="multipart/form-data")
+    assert (answer.status_code, answer.json["fields"]) == (400, {"entityId": "a text contains NUL"})
+    answer = api.get("/api/entities?externalId=a%00b")
+    assert (answer.status_code, answer.json["fields"]) == (400, {"externalId": "a text contains NUL"})
+    answer = api.get("/api/entities?a%00b=1")
+    assert (answer.status_code, answer.json["fields"]) == (400, {"query": "a text contains NUL"})

@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from app.adapters.db.tables import KycValidationRow
-from app.domain.organization import Entity, KycValidation, OrganizationSettings, Scope, ValidationStatus
+from app.domain.organization import Entity, KycValidation, Scope, ValidationStatus
 from app.services.ports import MatchingCore
 from tests.api.conftest import BODY_MAX_BYTES, IMAGE_MAX_BYTES, Answer, Api
 from tests.api.forms import form
+from tests.builders import settings_version
 from tests.fakes import face_of
 from tests.models_fixture import real_core
 from tests.portrait import astronaut, close_up, jpeg
@@ -195,9 +196,9 @@ def test_an_organization_that_is_not_set_up_checks_nobody(api: Api, settings: di
 
 
 def test_other_integrations_are_no_matter(api: Api) -> None:
-    settings = OrganizationSettings(biometric_enabled=False, face_match_enabled=False)
+    off = settings_version(api.organization, policy_version=2, biometric_enabled=False, face_match_enabled=False)
     with api.store.begin() as uow:
-        uow.organizations.save_settings(api.organization.organization_id, settings)
+        uow.settings.add(off)
         uow.commit()
     entity = api.enrolled()
     assert api.post(CHECK, {"user_image": BASE64, "entityId": entity.entity_id}).status_code == 200

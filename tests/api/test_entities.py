@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.api.conftest import Api
@@ -50,6 +52,23 @@ def test_a_taken_id_is_a_duplicate(api: Api, field: str) -> None:
     assert (answer.status_code, answer.json["error"]) == (409, "DUPLICATE_ENTITY")
     live = api.new_key(is_test=False)
     assert api.post("/api/entities", body, key=live).status_code == 201
+
+
+def test_of_parallel_creates_of_one_person_one_is_made(api: Api) -> None:
+    body = {"type": "person", "name": "A", "externalId": "taken", "taxId": "taken too"}
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: api.post("/api/entities", body), range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
+    assert {answer.json["error"] for answer in answers if answer.status_code == 409} == {"DUPLICATE_ENTITY"}
+    assert api.get("/api/entities").json["pagination"]["total"] == 1
+
+
+@pytest.mark.parametrize("field", ["externalId", "taxId"])
+def test_a_duplicate_names_the_id_that_is_taken_and_not_those_that_nobody_has(api: Api, field: str) -> None:
+    api.post("/api/entities", {"type": "person", "name": "nameless"})
+    body = {"type": "person", "name": "A", field: "taken"}
+    assert api.post("/api/entities", body).status_code == 201
+    assert api.post("/api/entities", body).json["message"].startswith(f"{field} is taken")
 
 
 def test_an_unknown_external_id_is_an_empty_list(api: Api) -> None:

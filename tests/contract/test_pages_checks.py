@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import base64
-import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from app.matching.embedded import EmbeddedMatchingCore
-from app.web.errors import STATUS_OF_CODE
-from tests.api.conftest import Api, api, database_url, engine, store
-from tests.live_server import running_server
+from tests.api.conftest import Api
+from tests.live_server import LiveServer
 from tests.models_fixture import real_core
 from tests.portrait import astronaut, close_up, jpeg
-from tests.shared_media import shared_path
-from tests.store_fixtures import _fresh_database, postgres_server, postgres_url, sqlite_template
-
-__all__ = ["api", "database_url", "engine", "postgres_server", "postgres_url", "sqlite_template", "store"]
 
 Json = dict[str, Any]
 
@@ -49,21 +41,6 @@ MATCH_ANSWER: Json = {
     "requestId": "req_xyz",
     "warnings": [],
 }
-PAGES = {
-    "gu1-biometric-check.txt": (CHECK_REQUEST, CHECK_ANSWER),
-    "gu1-face-match.txt": (MATCH_REQUEST, MATCH_ANSWER),
-}
-ERRORS = {
-    "NOT_CONFIGURED": 403,
-    "NOT_ENABLED": 403,
-    "INVALID_REQUEST": 400,
-    "NOT_FOUND": 404,
-    "UNAUTHORIZED": 401,
-    "SERVICE_UNAVAILABLE": 503,
-    "VERIFICATION_FAILED": 500,
-}
-"""Of both pages together, but for the quota's."""
-
 VERIFICATION: Json = {
     "id": "",
     "organizationId": "",
@@ -115,21 +92,12 @@ def in_process(api: Api, core: EmbeddedMatchingCore, monkeypatch: pytest.MonkeyP
         yield enrolled(http)
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def on_a_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("contract")
-    if request.param == "sqlite":
-        yield from served(folder, {})
-        return
-    with _fresh_database(request.getfixturevalue("postgres_server")) as url:
-        yield from served(folder, {"BONAFIDE_DATABASE_URL": url})
-
-
-def served(folder: Path, settings: dict[str, str]) -> Iterator[Client]:
-    with running_server(folder, settings) as server:
-        headers = {"Authorization": f"Bearer {server.demo_key()}"}
-        with httpx.Client(base_url=server.url, headers=headers, timeout=30) as http:
-            yield enrolled(http)
+@pytest.fixture(scope="module")
+def on_a_server(live_server: LiveServer) -> Iterator[Client]:
+    """On both databases."""
+    headers = {"Authorization": f"Bearer {live_server.demo_key()}"}
+    with httpx.Client(base_url=live_server.url, headers=headers, timeout=30) as http:
+        yield enrolled(http)
 
 
 def enrolled(http: httpx.Client) -> Client:
@@ -190,6 +158,25 @@ def check_as_a_form(client: Client) -> None:
         assert answer.json()["match"] is True
 
 
+def check_as_a_form_with_text(client: Client) -> None:
+    encoded = base64.b64encode(SELFIE).decode("ascii")
+    for name, text in (("userImage", encoded), ("user_image", f"data:image/jpeg;base64,{encoded}")):
+        part = (None, text)  # without a file's name, as FormData sends a string
+        fields = {"entityId": (None, client.entity_id), "externalEntityId": (None, EXTERNAL_ID), name: part}
+        answer = client.http.post(CHECK, files=fields)
+        assert_like(answer.json(), CHECK_ANSWER)
+        assert answer.json()["match"] is True
+
+
+def one_of_both_ids_is_enough_and_none_too_few(client: Client) -> None:
+    image = {"user_image": base64.b64encode(SELFIE).decode("ascii")}
+    for entity in ({"entityId": client.entity_id}, {"externalEntityId": EXTERNAL_ID}):
+        assert client.http.post(CHECK, json={**image, **entity}).json()["match"] is True
+    for body in (image, {"entityId": client.entity_id}, {}):
+        refused = client.http.post(CHECK, json=body)
+        assert (refused.status_code, refused.json()["error"]) == (400, "INVALID_REQUEST")
+
+
 def placeholders_are_refused(client: Client) -> None:
     for path, body in ((CHECK, CHECK_REQUEST), (MATCH, MATCH_REQUEST)):
         answer = client.http.post(path, json=body)
@@ -225,6 +212,32 @@ def match_as_in_the_javascript(client: Client) -> None:
     assert_like(answer.json(), MATCH_ANSWER)
 
 
+def match_with_every_kind_of_picture(client: Client) -> None:
+    """Files, base64 with and without a data URL, and both: then the file counts."""
+    encoded = base64.b64encode(PORTRAIT).decode("ascii")
+    for text in (encoded, f"data:image/jpeg;base64,{encoded}"):
+        fields = {"documentImage": (None, text), "selfieImage": (None, encoded)}
+        assert client.http.post(MATCH, files=fields).json()["status"] == "approved"
+    files = {"documentImage": ("id.jpg", PORTRAIT, "image/jpeg"), "selfieImage": ("me.jpg", SELFIE, "image/jpeg")}
+    both = client.http.post(MATCH, data={"documentImage": "no base64"}, files=files)
+    assert both.json()["match"] is True
+    missing = client.http.post(MATCH, files={"documentImage": PORTRAIT})
+    assert (missing.status_code, list(missing.json()["fields"])) == (400, ["selfieImage"])
+
+
+def threshold_of_the_form_or_of_the_organization(client: Client) -> None:
+    files = {"documentImage": PORTRAIT, "selfieImage": SELFIE}
+    answers = [client.http.post(MATCH, files=files, data=form).json() for form in ({}, {"scoreThreshold": "100"})]
+    assert [(one["status"], one["match"], one["scoreDeclineThreshold"]) for one in answers] == [
+        ("approved", True, 30),
+        ("declined", False, 100),
+    ]
+    newest = client.http.get(f"{MATCH}/verifications?status=declined&limit=1").json()["verifications"][0]
+    assert (newest["id"], newest["threshold"]) == (answers[1]["verificationId"], 100)
+    unknown = client.http.get(f"{MATCH}/verifications/{client.entity_id}")
+    assert (unknown.status_code, unknown.json()["error"]) == (404, "NOT_FOUND")
+
+
 def errors_come_with_their_status(client: Client) -> None:
     strangers = httpx.Headers({"Authorization": "Bearer bf_test_" + "x" * 43})
     unauthorized = client.http.post(CHECK, json=CHECK_REQUEST, headers=strangers)
@@ -243,9 +256,13 @@ EXAMPLES = (
     check_as_json,
     check_as_in_the_javascript,
     check_as_a_form,
+    check_as_a_form_with_text,
+    one_of_both_ids_is_enough_and_none_too_few,
     placeholders_are_refused,
     match_and_read_it_again,
     match_as_in_the_javascript,
+    match_with_every_kind_of_picture,
+    threshold_of_the_form_or_of_the_organization,
     errors_come_with_their_status,
 )
 Example = Callable[[Client], None]
@@ -259,19 +276,3 @@ def test_the_examples_hold_in_this_process(in_process: Client, example: Example)
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.__name__)
 def test_the_examples_hold_on_a_real_server(on_a_server: Client, example: Example) -> None:
     example(on_a_server)
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_these_are_all_the_json_examples_of_the_page(page: str) -> None:
-    text = shared_path("spec", page).read_text(encoding="utf-8")
-    found = [json.loads(block) for block in re.findall(r"^\{\n.*?^\}$", text, re.DOTALL | re.MULTILINE)]
-    assert found == list(PAGES[page])
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_the_errors_of_the_page_come_with_its_status(page: str) -> None:
-    text = shared_path("spec", page).read_text(encoding="utf-8")
-    found = {code: int(status) for code, status in re.findall(r"^([A-Z_]{6,}?)(\d{3})[A-Z]", text, re.MULTILINE)}
-    assert len(found) >= 6
-    found.pop("QUOTA_EXCEEDED", None)
-    assert found.items() <= ERRORS.items() <= STATUS_OF_CODE.items()

@@ -17,6 +17,7 @@ from app.domain.session import SessionStatus
 from tests.api.conftest import Api
 
 SESSIONS = "/api/kyc/biometric/sessions"
+CURRENT_PATH = "/api/kyc/biometric/entities/{entityId}/current"
 IFRAME_ALLOW = "camera; microphone; fullscreen; autoplay; encrypted-media"
 
 CREATE_BODY = {
@@ -51,6 +52,7 @@ CURRENT = {
     "updatedAt": "2026-06-19T14:40:00.000Z",
     "completedAt": None,
 }
+NO_SESSION = None
 ACTIVE_EXISTS = {
     "error": "ACTIVE_SESSION_EXISTS",
     "message": "The latest biometric session for this entity is still active...",
@@ -131,7 +133,7 @@ def current(api: Api, entity: Entity) -> Any:  # noqa: ANN401 (JSON)
     """As the page asks: with both headers of its example."""
     headers = {**api.headers(), "X-Organization-ID": api.organization.organization_id}
     assert set(headers) == set(CURRENT_HEADERS)
-    answer = api.open(f"/api/kyc/biometric/entities/{entity.entity_id}/current", headers=headers)
+    answer = api.open(CURRENT_PATH.format(entityId=entity.entity_id), headers=headers)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     return answer.json
 
@@ -150,6 +152,12 @@ def test_every_field_but_the_entity_is_optional(api: Api, entity: Entity, name: 
     assert api.post(SESSIONS, body).status_code == 201
 
 
+def test_the_placeholders_of_the_page_are_refused(api: Api) -> None:
+    answer = api.post(SESSIONS, CREATE_BODY)
+    assert (answer.status_code, answer.json["error"]) == (400, "INVALID_REQUEST")
+    assert list(answer.json["fields"]) == ["entityId"]
+
+
 def test_an_entity_is_required(api: Api) -> None:
     answer = api.post(SESSIONS, {})
     assert (answer.status_code, list(answer.json["fields"])) == (400, ["entityId"])
@@ -165,7 +173,7 @@ def test_current_reads_as_on_the_page(api: Api, entity: Entity) -> None:
 
 
 def test_an_entity_that_never_had_a_session_is_null(api: Api, entity: Entity) -> None:
-    assert current(api, entity) is None
+    assert current(api, entity) is NO_SESSION
     assert api.get(f"/api/kyc/entities/{entity.entity_id}/current").json is not None
 
 

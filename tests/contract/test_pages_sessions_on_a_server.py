@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,9 +18,8 @@ from tests.contract.test_pages_sessions import (
     OURS_SESSION,
     assert_as_on_the_page,
 )
-from tests.live_server import Api, running_server
+from tests.live_server import Api, LiveServer
 from tests.portrait import close_up, jpeg
-from tests.store_fixtures import _fresh_database
 
 SESSIONS = "/api/kyc/biometric/sessions"
 
@@ -40,21 +38,12 @@ class Client:
         return self.http.get(SESSIONS, params={"entityId": self.entity_id, "status": "pending", "limit": 1})
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("contract")
-    if request.param == "sqlite":
-        yield from served(folder, {})
-        return
-    with _fresh_database(request.getfixturevalue("postgres_server")) as url:
-        yield from served(folder, {"BONAFIDE_DATABASE_URL": url})
-
-
-def served(folder: Path, settings: dict[str, str]) -> Iterator[Client]:
-    with running_server(folder, settings) as server:
-        api = Api(server.url, server.demo_key())
-        yield Client(api.http, api.enrol("Ada", jpeg(close_up())))
-        api.close()
+@pytest.fixture(scope="module")
+def client(live_server: LiveServer) -> Iterator[Client]:
+    """On both databases."""
+    api = Api(live_server.url, live_server.demo_key())
+    yield Client(api.http, api.enrol("Ada", jpeg(close_up())))
+    api.close()
 
 
 def test_the_examples_of_the_pages_hold_from_create_to_cancel(client: Client) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.organization import Capture, Entity, KycValidation, OrganizationSettings
+from app.domain.organization import Capture, Entity, KycValidation
 from app.domain.session import BiometricSession, HostedState, SessionStatus
+from app.domain.settings import OrganizationSettings
 from app.domain.verdict import Decision
 from app.services.cancel_session import CancelSession
 from app.services.decide_capture import DecideCapture

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from app.matching.openapi import OPERATIONS, document
 from app.web.errors import STATUS_OF_CODE, TABLE
-from app.web.openapi import FORM, JSON, Answer, ErrorBody, Operation, assemble
+from app.web.openapi import FORM, JSON, About, ErrorBody, Operation, Returns, assemble
 from app.web.requests import Body
 from tests.fakes import FakeMatchingCore
 from tests.matching.served import TOKEN, make_app
@@ -38,7 +38,8 @@ class Outer(Body):
 
 def described(*operations: Operation) -> Json:
     scheme = {"type": "http", "scheme": "bearer"}
-    return assemble(title="t", version="1", description="d", security_scheme=scheme, operations=operations)
+    about = About(title="t", version="1", description="d", security_scheme=scheme)
+    return assemble(about, operations)
 
 
 def operation(**changes: Any) -> Operation:
@@ -47,7 +48,7 @@ def operation(**changes: Any) -> Operation:
         "path": "/things/{thingId}",
         "operation_id": "getThing",
         "summary": "A thing",
-        "answers": {200: Answer("The thing.", Outer)},
+        "answers": {200: Returns("The thing.", Outer)},
     }
     return Operation(**(fields | changes))
 
@@ -74,8 +75,9 @@ def resolve(whole: Json, reference: str) -> object:
 def test_every_reference_leads_to_a_schema_and_every_schema_is_used(whole: Json) -> None:
     found = set(references(whole))
     assert all(isinstance(resolve(whole, reference), dict) for reference in found)
-    used = {reference.rpartition("/")[2] for reference in found}
-    assert set(whole["components"]["schemas"]) - {"Pagination"} == used | {"ErrorBody"}
+    for kind, unused in (("schemas", {"ErrorBody"}), ("headers", {"Retry-After", "WWW-Authenticate"})):
+        used = {name for place, _, name in (one.rpartition("/") for one in found) if place.endswith(kind)}
+        assert set(whole["components"][kind]) - unused == used - unused
 
 
 def test_the_document_has_what_version_3_1_asks_for() -> None:
@@ -178,7 +180,7 @@ def test_two_models_of_one_name_are_a_mistake() -> None:
         return Inner
 
     with pytest.raises(ValueError, match="share a name"):
-        described(operation(answers={200: Answer("One.", Inner), 201: Answer("Another.", another())}))
+        described(operation(answers={200: Returns("One.", Inner), 201: Returns("Another.", another())}))
 
 
 def test_an_error_of_the_service_is_what_the_document_says() -> None:

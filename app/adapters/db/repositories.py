@@ -18,14 +18,13 @@ from app.adapters.db.tables import (
     KycValidationRow,
     OrganizationRow,
 )
-from app.domain.errors import DuplicateEntity
+from app.domain.errors import DuplicateEntity, InvalidState
 from app.domain.organization import (
     ApiKey,
     Capture,
     Entity,
     KycValidation,
     Organization,
-    OrganizationSettings,
     ValidationStatus,
 )
 
@@ -76,16 +75,18 @@ class SqlOrganizations(Repository):
     def by_slug(self, slug: str) -> Organization | None:
         return self._first(Organization, select_rows(OrganizationRow).where(OrganizationRow.slug == slug))
 
-    def add(self, organization: Organization) -> None:
-        version = organization.settings.policy_version
-        self._insert(OrganizationRow, {**vars(organization), "policy_version": version})
+    def all(self) -> Sequence[Organization]:
+        return self._all(Organization, select_rows(OrganizationRow).order_by(OrganizationRow.slug))
 
-    def save_settings(self, organization_id: str, settings: OrganizationSettings) -> None:
-        self.connection.execute(
-            update(OrganizationRow)
-            .where(OrganizationRow.organization_id == organization_id)
-            .values(settings=settings, policy_version=settings.policy_version)
-        )
+    def add(self, organization: Organization) -> None:
+        values = {**vars(organization), "policy_version": organization.settings.policy_version}
+        try:
+            with self.connection.begin_nested():
+                self._insert(OrganizationRow, values)
+        except IntegrityError:
+            if self.by_slug(organization.slug) is None:
+                raise
+            raise InvalidState(f"There is an organization {organization.slug} already.") from None
 
 
 class SqlApiKeys(Repository):
@@ -95,15 +96,39 @@ class SqlApiKeys(Repository):
     def by_sha256(self, sha256: str) -> ApiKey | None:
         return self._first(ApiKey, select_rows(ApiKeyRow).where(ApiKeyRow.sha256 == sha256))
 
+    def get(self, organization_id: str, key_id: str) -> ApiKey | None:
+        where = (ApiKeyRow.organization_id == organization_id, ApiKeyRow.key_id == key_id)
+        return self._first(ApiKey, select_rows(ApiKeyRow).where(*where))
+
     def of_organization(self, organization_id: str) -> Sequence[ApiKey]:
+        oldest_first = (ApiKeyRow.created_at, ApiKeyRow.key_id)
         where = ApiKeyRow.organization_id == organization_id
-        return self._all(ApiKey, select_rows(ApiKeyRow).where(where).order_by(ApiKeyRow.created_at))
+        return self._all(ApiKey, select_rows(ApiKeyRow).where(where).order_by(*oldest_first))
+
+    def page(self, organization_id: str, is_test: bool, limit: int, offset: int) -> tuple[Sequence[ApiKey], int]:
+        where = (ApiKeyRow.organization_id == organization_id, ApiKeyRow.is_test == is_test)
+        newest_first = (ApiKeyRow.created_at.desc(), ApiKeyRow.key_id.desc())
+        statement = select_rows(ApiKeyRow).where(*where).order_by(*newest_first).limit(limit).offset(offset)
+        return self._all(ApiKey, statement), self._count(ApiKeyRow, *where)
 
     def revoke(self, key_id: str, at: datetime) -> bool:
         changed = self.connection.execute(
             update(ApiKeyRow)
             .where(ApiKeyRow.key_id == key_id, ApiKeyRow.revoked_at.is_(None))
             .values(revoked_at=at)
+        )
+        return changed.rowcount == 1
+
+    def retire(self, key_id: str, rotated_to: str, ends_at: datetime, now: datetime) -> bool:
+        changed = self.connection.execute(
+            update(ApiKeyRow)
+            .where(
+                ApiKeyRow.key_id == key_id,
+                ApiKeyRow.rotated_to.is_(None),
+                ApiKeyRow.revoked_at.is_(None),
+                or_(ApiKeyRow.expires_at.is_(None), ApiKeyRow.expires_at > now),
+            )
+            .values(rotated_to=rotated_to, expires_at=ends_at)
         )
         return changed.rowcount == 1
 
@@ -120,15 +145,15 @@ class SqlEntities(Repository):
 
     def _taken(self, entity: Entity) -> str | None:
         """Which of the two unique names another entity has, as the API calls it."""
-        statement = select_rows(EntityRow).where(
-            EntityRow.organization_id == entity.organization_id,
-            EntityRow.is_test == entity.is_test,
-            or_(EntityRow.external_id == entity.external_id, EntityRow.tax_id == entity.tax_id),
-        )
-        found = self._all(Entity, statement)
-        if any(entity.external_id is not None and entity.external_id == other.external_id for other in found):
-            return "externalId"
-        return "taxId" if found else None
+        names = {
+            "externalId": (EntityRow.external_id, entity.external_id),
+            "taxId": (EntityRow.tax_id, entity.tax_id),
+        }
+        where = (EntityRow.organization_id == entity.organization_id, EntityRow.is_test == entity.is_test)
+        for name, (column, value) in names.items():
+            if value is not None and self._count(EntityRow, *where, column == value):
+                return name
+        return None
 
     def get(self, organization_id: str, is_test: bool, entity_id: str) -> Entity | None:
         statement = select_rows(EntityRow).where(

@@ -12,8 +12,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from app.adapters.db.column_types import EnumText, JsonOf, UtcDateTime
 from app.domain.challenge import Ability
 from app.domain.check import CheckStatus
-from app.domain.organization import OrganizationSettings, Scope, ValidationStatus
+from app.domain.organization import Scope, ValidationStatus
 from app.domain.session import ACTIVE_STATUSES, HostedState, SessionStatus
+from app.domain.settings import OrganizationSettings
 from app.domain.verdict import Decision, RejectionCode
 
 NAMING = {
@@ -51,7 +52,21 @@ class OrganizationRow(Base):
     audit_sequence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
 
 
+class SettingsVersionRow(Base):
+    """Never changed and never deleted: decisions name the version that they were made by."""
+
+    __tablename__ = "settings_versions"
+
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"), primary_key=True)
+    policy_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    settings: Mapped[OrganizationSettings] = mapped_column(JsonOf(OrganizationSettings))
+    created_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Text)
+
+
 class ApiKeyRow(Base):
+    """`replaces` and `rotated_to` name other keys; no row of this table is ever deleted."""
+
     __tablename__ = "api_keys"
 
     key_id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -64,6 +79,8 @@ class ApiKeyRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    replaces: Mapped[str | None] = mapped_column(Id)
+    rotated_to: Mapped[str | None] = mapped_column(Id)
 
 
 class EntityRow(Base):
@@ -258,6 +275,17 @@ class FaceMatchRow(Base):
     error_message: Mapped[str | None] = mapped_column(Text)
     document_blob_id: Mapped[str | None] = mapped_column(String(64))
     selfie_blob_id: Mapped[str | None] = mapped_column(String(64))
+
+
+class UsageRow(Base):
+    """How much of its monthly quota an organization has used; `month` is one of UTC, as `2026-06`."""
+
+    __tablename__ = "usage"
+
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"), primary_key=True)
+    is_test: Mapped[bool] = mapped_column(primary_key=True)
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    used: Mapped[int]
 
 
 class AuditEntryRow(Base):

@@ -15,7 +15,7 @@ from app.adapters.db.tables import ACTIVE_SESSION_INDEX, Base
 from app.adapters.db.unit_of_work import SqlStore
 from app.domain.comparison import TemplateFormat
 from app.domain.organization import KycValidation
-from tests.builders import Builder, add_organization
+from tests.builders import Builder
 from tests.fakes import EPOCH, FakeTemplateVault, SeededRandomness, face_of
 
 
@@ -71,9 +71,11 @@ def first_release(engine: Engine) -> KycValidation:
     """Its tables, with an enrolment."""
     migrate(engine, alembic.command.upgrade, "0001")
     store, build = SqlStore(engine), Builder(SeededRandomness())
-    entity = build.entity(add_organization(store, build.organization()))
+    organization = build.organization()
+    entity = build.entity(organization)
     validation = build.validation(entity, portrait_blob_id="portrait")
     with store.begin() as uow:
+        uow.organizations.add(organization)
         uow.entities.add(entity)
         uow.commit()
     values = {name: value for name, value in vars(validation).items() if value is not None}

@@ -9,10 +9,11 @@ import pytest
 from app.adapters.db.unit_of_work import SqlStore
 from app.domain.challenge import Ability
 from app.domain.errors import ActiveSessionExists, DuplicateEntity
-from app.domain.organization import Capture, Entity, Organization, OrganizationSettings, Scope, ValidationStatus
+from app.domain.organization import Capture, Entity, Organization, Scope, ValidationStatus
 from app.domain.session import BiometricSession, HostedSession, HostedState, SessionStatus, move
+from app.domain.settings import OrganizationSettings, SettingsVersion
 from app.domain.verdict import RejectionCode
-from tests.builders import Builder, add_organization, decision
+from tests.builders import Builder, add_organization, decision, settings_version
 from tests.fakes import EPOCH, SeededRandomness
 
 LATER = EPOCH + timedelta(minutes=5, milliseconds=7)
@@ -53,13 +54,19 @@ def test_organizations_come_back_as_they_went_in(store: SqlStore, build: Builder
         assert uow.organizations.by_slug("nobody") is None
 
 
-def test_settings_are_replaced_as_a_whole(store: SqlStore, organization: Organization) -> None:
+def test_settings_are_replaced_as_a_whole_and_those_of_before_are_kept(
+    store: SqlStore, organization: Organization
+) -> None:
     settings = OrganizationSettings(policy_version=2, score_decline_threshold=55.5)
+    version = SettingsVersion(organization.organization_id, settings, LATER, "api_key:1")
     with store.begin() as uow:
-        uow.organizations.save_settings(organization.organization_id, settings)
+        uow.settings.add(version)
         uow.commit()
     with store.read() as uow:
         found = uow.organizations.get(organization.organization_id)
+        assert uow.settings.current(organization.organization_id) == version
+        assert uow.settings.get(organization.organization_id, 1) == settings_version(organization)
+        assert uow.settings.get(organization.organization_id, 3) is None
     assert found == replace(organization, settings=settings)
 
 
