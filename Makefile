@@ -41,10 +41,12 @@ test-js: setup-dev ## JavaScript unit tests
 	scripts/node node --test $(JS_TESTS)
 
 .PHONY: test-python
-test-python: setup-dev ## Python unit tests, then browser tests (ARGS='-k name' for some)
+test-python: setup-dev ## Python unit tests, then those with a server or browser of their own (ARGS='-k name' for some)
 	@set -e; BONAFIDE_CHROMIUM="$$(scripts/find-chromium --install)"; export BONAFIDE_CHROMIUM; \
 	BONAFIDE_TEST_POSTGRES_URL="$$(scripts/test-postgres)"; export BONAFIDE_TEST_POSTGRES_URL; \
-	$(BIN)/pytest $(ARGS)
+	if [ -n "$(ARGS)" ]; then $(BIN)/pytest $(ARGS); exit; fi; \
+	$(BIN)/pytest tests --ignore tests/sockets --numprocesses auto --maxprocesses 4 --dist loadfile; \
+	$(BIN)/pytest tests/sockets e2e  # in real time: nothing else may run beside them
 
 .PHONY: fmt
 fmt: setup-dev ## Format everything and mend what linters can mend

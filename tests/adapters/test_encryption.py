@@ -56,7 +56,9 @@ def test_one_flipped_bit_is_found(position: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "sealed", [b"", b"short", encrypt(KEY, b"a face", b"other"), encrypt(KEY, b"", b"b")[:-1]]
+    "sealed",
+    [b"", b"short", encrypt(KEY, b"a face", b"other"), encrypt(KEY, b"", b"b")[:-1]],
+    ids=["empty", "short", "bound elsewhere", "cut"],
 )
 def test_what_is_bound_elsewhere_or_cut_is_unreadable(sealed: bytes) -> None:
     with pytest.raises(RecordUnreadable):

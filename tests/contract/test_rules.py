@@ -49,7 +49,7 @@ def paths_with_an_id(api: Api) -> Iterator[tuple[str, str]]:
                 yield method, re.sub(r"<\w+_id>", "{}", path)
 
 
-@pytest.mark.parametrize("unknown", VERSIONS)
+@pytest.mark.parametrize("unknown", VERSIONS, ids=["1", "3", "4", "nil"])
 def test_any_version_of_a_uuid_is_taken(api: Api, unknown: str) -> None:
     for path in (f"/api/entities/{unknown}", f"{SESSIONS}/{unknown.upper()}", f"{SESSIONS}?entityId={unknown}"):
         assert api.get(path).status_code == 404
