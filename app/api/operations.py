@@ -40,7 +40,7 @@ RATE_HEADERS = (
 IDEMPOTENCY_KEY = Header(
     KEY_HEADER,
     "Sent again with the same body within 24 hours, the first answer comes again and nothing is made twice.",
-    {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS, "pattern": "^[!-~]+$"},
+    {"type": "string", "minLength": 1, "maxLength": KEY_MAX_CHARACTERS, "pattern": "^[!-~]([ -~]*[!-~])?$"},
 )
 REPLAYED = Header(REPLAYED_HEADER, "The answer is that of an earlier request.", {"const": "true"})
 
