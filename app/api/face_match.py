@@ -57,7 +57,6 @@ OPERATIONS = (
         scope=Scope.CHECKS_READ,
         query=FaceMatchQuery,
         answers={200: Returns("A page of face matches.", KeptFaceMatchesAnswer)},
-        errors=("NOT_FOUND",),
     ),
     Operation(
         method="get",
