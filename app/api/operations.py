@@ -113,9 +113,10 @@ def _complete(operation: Operation, tag: str) -> Operation:
     if "{" in operation.path:
         codes.append("NOT_FOUND")
     headers, answer_headers = [*operation.headers], [REQUEST_ID, *operation.answer_headers]
+    answers = operation.answers
     if operation.is_idempotent:
         headers.append(IDEMPOTENCY_KEY)
-        answer_headers.append(REPLAYED)
+        answers = {code: replace(one, headers=(*one.headers, REPLAYED)) for code, one in answers.items()}
         codes += _IDEMPOTENT
     if not operation.is_public:
         headers.append(ORGANIZATION)
@@ -126,6 +127,7 @@ def _complete(operation: Operation, tag: str) -> Operation:
         parts=parts | dict(operation.parts),
         headers=headers,
         answer_headers=answer_headers,
+        answers=answers,
         errors=(*codes, *(_PUBLIC if operation.is_public else _KEYED)),
     )
 
