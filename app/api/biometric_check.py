@@ -41,7 +41,6 @@ OPERATIONS = (
             "NOT_CONFIGURED",
             "QUOTA_EXCEEDED",
             "NOT_FOUND",
-            "NO_PORTRAIT",
             "VERIFICATION_FAILED",
         ),
     ),

@@ -33,6 +33,7 @@ REASON_MIN, REASON_MAX = 5, 2_000
 
 VENDOR_DATA_MAX = 1024
 
+_NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 
@@ -73,13 +74,28 @@ def _json_text(value: object) -> object:
         raise ValueError("must be a JSON object") from error
 
 
+def _whole_number(value: object) -> object:
+    """Digits alone: a slip as `1_0` or `+5` would else be taken for a number that nobody meant."""
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,18}", value):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _number(value: object) -> object:
+    """As JSON writes numbers."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError("must be a number")
+    return value
+
+
 Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
 ShortText = Annotated[str, Field(min_length=1, max_length=256)]
 SmallObject = Annotated[dict[str, object], AfterValidator(_small_object)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=REASON_MIN, max_length=REASON_MAX)]
 ImageText = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
-Limit = Annotated[int, Field(ge=1, le=PAGE_MAX, strict=False)]
-Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX, strict=False)]
+Limit = Annotated[int, Field(ge=1, le=PAGE_MAX, strict=False), BeforeValidator(_whole_number)]
+Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX, strict=False), BeforeValidator(_whole_number)]
+Threshold = Annotated[float, Field(ge=0, le=100, strict=False), BeforeValidator(_number)]
 
 
 def _one_of(*names: str) -> JsonDict:
@@ -231,7 +247,7 @@ class FaceMatchForm(Body):
 
     entity_id: Uuid | None = None
     """Whose record this is kept with."""
-    score_threshold: Annotated[float, Field(ge=0, le=100, strict=False)] | None = None
+    score_threshold: Threshold | None = None
     """The organization's own where left out."""
     vendor_data: Annotated[str, Field(max_length=VENDOR_DATA_MAX)] | None = None
     """Yours, kept and handed back."""

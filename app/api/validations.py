@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, request
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from app.api.answers import Pagination, reply
@@ -156,7 +156,7 @@ def reject_validation(validation_id: str) -> ResponseReturnValue:
 @requires(Scope.ENTITIES_WRITE)
 def cancel_validation(validation_id: str) -> ResponseReturnValue:
     """Many clients send no body with a DELETE."""
-    reason = read_json(CancelBody).reason if request.get_data() else None
+    reason = read_json(CancelBody, may_be_absent=True).reason
     return _answer(api_services().review_validation.cancel(caller(), path_id(validation_id), reason))
 
 

@@ -8,15 +8,24 @@ from typing import IO
 
 from flask import Flask, Request, Response, g
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.formparser import FormDataParser
 
 from app.web.errors import install_error_handlers
+
+FORM_PARTS_MAX = 256
+"""Parts of a form; the largest form of the contract has seven."""
 
 
 class MemoryRequest(Request):
     """Keeps uploads in memory: an image must not touch the disk in clear, not even as a temporary file.
 
-    The body is bounded, so the memory is.
+    The body is bounded, so the memory is. A form that cannot be read is an error and not an empty one.
     """
+
+    def make_form_data_parser(self) -> FormDataParser:
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
 
     def _get_file_stream(
         self,
@@ -33,6 +42,7 @@ def install_web(app: Flask, new_nonce: Callable[[], str], max_body_bytes: int) -
     app.request_class = MemoryRequest
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = max_body_bytes
+    app.config["MAX_FORM_PARTS"] = FORM_PARTS_MAX
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     assert isinstance(app.json, DefaultJSONProvider)

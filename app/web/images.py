@@ -21,10 +21,10 @@ def read_image(name: str) -> bytes:
 def find_image(*names: str) -> tuple[str, bytes]:
     """The first of a form's images that have these names, files before texts, and which name it has."""
     for name in names:
-        file = request.files.get(name)
-        sent: bytes = file.read() if file is not None else b""
-        if sent:
-            return name, sent
+        for file in request.files.getlist(name):
+            sent: bytes = file.read()
+            if sent:
+                return name, sent
     return find_text_image({name: request.form.get(name) for name in names})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from flask import current_app, request
+from flask import current_app, g, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -41,7 +41,7 @@ def read_json(model: type[M], max_values: int = MAX_VALUES, *, may_be_absent: bo
 
     One that `may_be_absent` counts as an object without fields where it is.
     """
-    body = _whole_body(cache=False)
+    body = _whole_body()
     if may_be_absent and not body and not is_form():  # a form that was taken apart leaves no body behind
         return validate(model, {})
     if request.mimetype and not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
@@ -57,6 +57,11 @@ def read_query(model: type[M]) -> M:
 def read_form(model: type[M]) -> M:
     """The text fields of a multipart form; an empty one counts as not sent."""
     _require_form()
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    wrong = {name: "must be text, not a file" for name in known if name in request.files}
+    wrong |= {name: "is sent more than once" for name in known if len(request.form.getlist(name)) > 1}
+    if wrong:
+        raise InvalidRequest("The form cannot be accepted.", wrong)
     return validate(model, {name: text for name, text in _texts(request.form.to_dict(), "body").items() if text})
 
 
@@ -70,9 +75,8 @@ def load_body() -> bytes:
     """The body as it was sent, and it can be read again; nothing of a form, which is taken apart at once."""
     if is_form():
         _require_form()
-        request.form  # noqa: B018 (what cannot be read is told now)
         return b""
-    return _whole_body(cache=True)
+    return _whole_body()
 
 
 def validate(model: type[M], value: object) -> M:
@@ -93,25 +97,48 @@ def _require_form() -> None:
         raise InvalidRequest(
             "Send the body as multipart/form-data.", {"Content-Type": "must be multipart/form-data"}
         )
-    if request.content_length is None:
-        # The form's parser stops at the limit and says nothing; from the cache it reads a whole body.
-        _whole_body(cache=True)
-    if None in request.form or None in request.files:
+    # From the stream the form's parser stops at the limit, and at a broken end, and says nothing.
+    _whole_body()
+    try:
+        is_named = None not in request.form and None not in request.files
+    except RequestEntityTooLarge as error:  # of the parts' number: the length was judged before
+        raise InvalidRequest("The form cannot be read.", {"body": "has too many parts"}) from error
+    except ValueError as error:
+        raise InvalidRequest("The form cannot be read.", {"body": "is not a whole form"}) from error
+    if not is_named:
         raise InvalidRequest("The form cannot be read.", {"body": "has a part without a name"})
 
 
-def _whole_body(*, cache: bool) -> bytes:
-    """All of the body. Where it came without a length the reader stops at the limit and says nothing."""
+def _whole_body() -> bytes:
+    """All of the body, and it can be read again; what was wrong with it is told again as well."""
+    refusal: InvalidRequest | HTTPException | None = g.get("body_refusal")
+    if refusal is not None:
+        raise refusal
     try:
-        body = request.get_data(cache=cache)
-    except HTTPException:
+        return _read_body()
+    except (InvalidRequest, HTTPException) as error:
+        g.body_refusal = error
+        raise
+
+
+def _read_body() -> bytes:
+    """Where it came without a length the reader stops at the limit and says nothing."""
+    try:
+        body = request.get_data(cache=True)
+    except RequestEntityTooLarge:
         raise
     except Exception as error:
-        # Whatever the server's own reader raises: broken chunks, or a caller who hung up.
-        raise InvalidRequest("The body cannot be read.", {"body": "is broken off"}) from error
+        # Whatever the framework's or the server's own reader raises: broken chunks, or a caller who hung up.
+        raise _broken_off() from error
     if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
         raise RequestEntityTooLarge
+    if len(body) < (request.content_length or 0):
+        raise _broken_off()
     return body
+
+
+def _broken_off() -> InvalidRequest:
+    return InvalidRequest("The body cannot be read.", {"body": "is broken off"})
 
 
 def _texts(values: dict[str, str], place: str) -> dict[str, str]:
