@@ -38,6 +38,7 @@ class Limits:
     idempotency_seconds: int = _within(60, 31 * 86_400, 86_400)
     frame_max_bytes: int = _within(16_384, 4 * 1024**2, 262_144)
     frames_per_second_max: int = _within(1, 60, 20)
+    request_read_seconds: int = _within(1, 600, 10)
     max_body_bytes: int = _within(64 * 1024, 256 * 1024**2, 16 * 1024**2)
     image_max_bytes: int = _within(64 * 1024, 64 * 1024**2, 5 * 1024**2)
     image_max_pixels: int = _within(10_000, 100_000_000, 25_000_000)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import ThreadWorker
 
+from app.cli.gunicorn_worker import CaptureWorker, Served
 from app.cli.logs import configure_logging
 
 RESERVE_THREADS = 24
@@ -28,33 +26,6 @@ class Listen:
     port: int
     certificate: Path | None = None
     private_key: Path | None = None
-
-
-class Served(Protocol):
-    """An application as this server needs it."""
-
-    @property
-    def wsgi(self) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]: ...
-
-    def start(self) -> None:
-        """What runs beside the requests."""
-
-    def drain(self) -> None:
-        """Say goodbye to whoever holds a connection open."""
-
-    def close(self) -> None:
-        """Give everything back."""
-
-
-class CaptureWorker(ThreadWorker):  # type: ignore[misc]
-    """A worker that tells its pages goodbye, so that open sockets do not hold up its end."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM: stop accepting, tell the pages, close their sockets."""
-        super().handle_exit(sig, frame)
-        application: Served = self.wsgi.application
-        # Not in the signal handler: closing takes locks that the interrupted thread may hold.
-        threading.Thread(target=application.drain, name="drain", daemon=True).start()
 
 
 def close_application(_server: object, worker: CaptureWorker) -> None:
@@ -77,8 +48,11 @@ class WsgiEntry:
 class GunicornServer(BaseApplication):  # type: ignore[misc]
     """One worker process: live captures are in its memory. The application is made after the fork."""
 
-    def __init__(self, build: Callable[[], Served], listen: Listen, sockets: int, log_level: str) -> None:
+    def __init__(
+        self, build: Callable[[], Served], listen: Listen, sockets: int, request_read_seconds: int, log_level: str
+    ) -> None:
         self._build, self._listen, self._sockets, self._log_level = build, listen, sockets, log_level
+        self.request_read_seconds = request_read_seconds
         super().__init__()
 
     def load_config(self) -> None:
@@ -88,12 +62,15 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
         options: dict[str, object] = {
             "bind": f"{host}:{self._listen.port}",
             "workers": 1,
-            "worker_class": "app.cli.gunicorn_server.CaptureWorker",
+            "worker_class": "app.cli.gunicorn_worker.CaptureWorker",
             "threads": threads,
             "worker_connections": threads * 4,
+            # Whether the main loop still runs; it is no limit on a request (app/cli/gunicorn_connection.py).
             "timeout": 120,
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 5,
+            # A file is written as any answer is: sendfile would wait for its reader without end.
+            "sendfile": False,
             "control_socket_disable": True,
             "worker_exit": close_application,
             "accesslog": None,

@@ -53,6 +53,7 @@ def serve(host: str, port: int, *, dev: bool) -> None:
         lambda: build_matching_application(settings),
         Listen(host, port),
         min(limits.matching_threads + limits.matching_waiting_max, THREADS_MAX),
+        limits.request_read_seconds,
         settings.log_level,
     ).run()
 

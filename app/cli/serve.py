@@ -44,6 +44,7 @@ def command(host: str, port: int, *, dev: bool, lan: bool) -> None:
         lambda: build_application(settings),
         listen,
         settings.limits.max_capture_sockets,
+        settings.limits.request_read_seconds,
         settings.log_level,
     ).run()
 

@@ -14,7 +14,7 @@ from app.main import Application, build_application, prepare_development, prepar
 
 def test_server_trusts_no_proxy_by_itself_and_logs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-    config = GunicornServer(_never, Listen("::1", 8000), 64, "debug").cfg
+    config = GunicornServer(_never, Listen("::1", 8000), 64, 10, "debug").cfg
     assert config.forwarded_allow_ips == []
     assert (config.accesslog, config.loglevel) == (None, "warning")
     assert config.address == [("::1", 8000)]
