@@ -1,4 +1,7 @@
-"""Every status move of a biometric session: compare-and-swap, and only the winner writes the audit entry."""
+"""Every status move of a biometric session: compare-and-swap.
+
+Only the winner writes the audit entry and the event, in the transaction of the move.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from app.domain.policy import PolicyResult
 from app.domain.session import BiometricSession, SessionStatus, move
 from app.domain.verdict import Decision, Verdict
 from app.services.audit import record
+from app.services.events import emit_session
 from app.services.ports import Randomness
 from app.services.store import UnitOfWork
 
@@ -99,4 +103,12 @@ def _swap(
         object_id=after.session_id,
         detail=detail if reason is None else {**detail, "reason": reason},
     )
+    after = _with_attempts(uow, after)
+    emit_session(uow, randomness, after, after.updated_at)
     return after
+
+
+def _with_attempts(uow: UnitOfWork, session: BiometricSession) -> BiometricSession:
+    """As they are counted now: whoever counts waits for the row that the move has written."""
+    stored = uow.sessions.get(session.organization_id, session.is_test, session.session_id)
+    return session if stored is None else replace(session, attempts=stored.attempts)

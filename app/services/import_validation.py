@@ -9,8 +9,13 @@ from datetime import datetime, timedelta
 from app.domain.comparison import FaceTemplate
 from app.domain.errors import InvalidImage, InvalidRequest, ObjectNotFound
 from app.domain.organization import Caller, KycValidation, ValidationStatus
+from app.domain.policy import duplicate_warnings, judge_duplicates
+from app.domain.settings import policy_of
+from app.domain.verdict import DuplicateCheck, Verdict
 from app.services.audit import record
+from app.services.cross_entity import ProbeOf, SearchOthers
 from app.services.enrolment import PORTRAIT, address_of
+from app.services.events import emit_validation
 from app.services.new_blobs import NewBlobs
 from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, TemplateVault
 from app.services.store import Store
@@ -22,6 +27,14 @@ MAX_SECOND_FACE_RATIO = 0.5
 """From here on it is not clear whose portrait it is."""
 
 CLOCK_SKEW = timedelta(minutes=5)
+
+STATUS_OF = {
+    Verdict.APPROVED: ValidationStatus.APPROVED,
+    Verdict.IN_REVIEW: ValidationStatus.IN_REVIEW,
+    Verdict.REJECTED: ValidationStatus.REJECTED,
+}
+"""What an import becomes by what is found of its portrait. A person can approve either of the others: a chance
+likeness must not keep somebody out, and what was found is on record for whoever looks."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +50,17 @@ class ValidationImport:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportValidation:
-    """`InvalidRequest` for an image without one clear face; quality is measured, never a ground for refusal."""
+    """`InvalidRequest` for an image without one clear face; quality is measured, never a ground for refusal.
+
+    With a `crossEntityPolicy` the portrait is searched among other entities' first (`STATUS_OF`).
+    `MatchingUnavailable` where that cannot be done now.
+    """
 
     store: Store
     blobs: BlobStore
     vault: TemplateVault
     core: MatchingCore
+    search_others: SearchOthers
     clock: Clock
     randomness: Randomness
     image_max_bytes: int
@@ -56,15 +74,16 @@ class ImportValidation:
             entity = uow.entities.get(organization_id, caller.is_test, new.entity_id)
         if entity is None:
             raise ObjectNotFound("No such entity.")
+        verdict, duplicates = self._duplicates(caller, entity.entity_id, face)
         validation = KycValidation(
             validation_id=self.randomness.object_id(),
             organization_id=organization_id,
             entity_id=entity.entity_id,
             is_test=caller.is_test,
-            status=ValidationStatus.APPROVED,
+            status=STATUS_OF[verdict],
             created_at=now,
             updated_at=now,
-            approved_at=approved_at,
+            approved_at=approved_at if verdict is Verdict.APPROVED else None,
             external_session_id=new.external_session_id,
             metadata=new.metadata,
             quality={
@@ -72,8 +91,21 @@ class ImportValidation:
                 "sharpness": round(face.sharpness, 2),
                 "face_width_px": round(face.box.width, 2),
             },
+            duplicates=duplicates,
         )
         return self._keep(caller, validation, new.portrait, face)
+
+    def _duplicates(
+        self, caller: Caller, entity_id: str, face: FaceTemplate
+    ) -> tuple[Verdict, DuplicateCheck | None]:
+        """Whether another entity has this face already. None where the organization does not ask."""
+        policy = policy_of(caller.organization.settings)
+        if not policy.searches_others:
+            return Verdict.APPROVED, None
+        whose = ProbeOf(caller.organization.organization_id, caller.is_test, entity_id)
+        found = self.search_others(whose, face.template, policy.duplicate_threshold).evidence
+        check = DuplicateCheck(policy.policy_version, found, duplicate_warnings(found, policy))
+        return judge_duplicates(found, policy), check
 
     def face_of(self, portrait: bytes) -> FaceTemplate:
         """The one clear face of a portrait, or `InvalidRequest` saying why there is none."""
@@ -111,7 +143,9 @@ class ImportValidation:
                     action="kyc_validation.imported",
                     object_type="kyc_validation",
                     object_id=kept.validation_id,
+                    detail={"status": kept.status.value},
                 )
+                emit_validation(uow, self.randomness, kept, kept.created_at)
                 blobs.keep()
                 uow.commit()
         return kept

@@ -22,6 +22,7 @@ from app.domain.settings import OrganizationSettings
 from app.domain.web_address import callback_problem, webhook_problem
 from app.services.audit import record
 from app.services.enrolment import read_portrait
+from app.services.events import emit_session
 from app.services.ports import BlobStore, Clock, Randomness
 from app.services.quota import use_quota
 from app.services.read_session import end_if_overdue
@@ -79,6 +80,7 @@ class OpenSession:
                 action="biometric_session.created",
                 object_id=session.session_id,
             )
+            emit_session(uow, self.randomness, session, session.created_at)
             use_quota(uow, caller, session.created_at)
             uow.commit()
         return session

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from app.domain.challenge import ChallengeKind
 from app.domain.comparison import Candidate, ComparisonScore, FaceTemplate, Template, TemplateFormat
+from app.domain.event import Event
 from app.domain.face import BgrImage, FaceBox, Observation
 from app.domain.idempotency import IdempotencyPlace, KeptAnswer
 from app.domain.organization import (
@@ -16,6 +17,7 @@ from app.domain.organization import (
     StoredTemplate,
 )
 from app.domain.verdict import ModelIdentity
+from app.domain.webhook import Delivery, WebhookEndpoint
 
 
 class Clock(Protocol):
@@ -182,13 +184,16 @@ class TemplateVault(Protocol):
 
 
 class WebhookSecrets(Protocol):
-    """KYC webhook secrets, derived and not stored."""
+    """Webhook secrets, derived and not stored."""
 
     def of(self, organization_id: str) -> Callable[[int], str]:
-        """The organization's secrets by the policy version that made them.
+        """The organization's KYC webhook secrets by the policy version that made them.
 
         May write the organization's first key in a transaction of its own: call it before `Store.begin()`.
         """
+
+    def of_endpoint(self, organization_id: str, endpoint_id: str) -> Callable[[int], str]:
+        """An endpoint's secrets by their `secret_version`. Call it before `Store.begin()` too."""
 
 
 class AnswerSeal(Protocol):
@@ -244,3 +249,46 @@ class ResultSigner(Protocol):
 
     def sign(self, organization_id: str, session_id: str, status: str, now: datetime) -> str: ...
     def public_keys(self) -> Sequence[Mapping[str, str]]: ...
+
+
+@dataclass(frozen=True)
+class WebhookRequest:
+    """One POST to an integrator. `headers` are all but those that HTTP itself needs."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class WebhookOutcome:
+    """What became of it. Without a `status_code` there was no answer, and `error` says why in a word of ours.
+
+    `is_refused`: the address may not be called at all, now or later (`app/domain/public_address.py`).
+    """
+
+    latency_ms: int
+    status_code: int | None = None
+    error: str | None = None
+    retry_after_seconds: int | None = None
+    is_refused: bool = False
+
+
+class WebhookSender(Protocol):
+    def send(self, request: WebhookRequest) -> WebhookOutcome:
+        """Never raises for what a receiver or the network does. Ends within the deadline it was made with."""
+
+
+class EventBodies(Protocol):
+    def body(self, event: Event) -> bytes:
+        """The envelope as UTF-8 JSON; the same for the same event."""
+
+
+class WebhookSignatures(Protocol):
+    """Secrets and signatures of addresses."""
+
+    def headers(self, delivery: Delivery, endpoint: WebhookEndpoint | None, body: bytes) -> Mapping[str, str]:
+        """`X-Webhook-Signature` and the Standard Webhooks headers, as of now.
+
+        Without an endpoint the organization's KYC webhook secret signs, or none where it has none.
+        """

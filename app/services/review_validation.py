@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.domain.errors import InvalidState, ObjectNotFound
 from app.domain.organization import Caller, KycValidation, ValidationStatus, move_validation
 from app.services.audit import record
+from app.services.events import emit_validation
 from app.services.ports import Clock, Randomness
 from app.services.store import Store
 
@@ -53,5 +54,6 @@ class ReviewValidation:
                 object_id=after.validation_id,
                 detail={"before": before.status.value, "reason": reason},
             )
+            emit_validation(uow, self.randomness, after, now)
             uow.commit()
         return after

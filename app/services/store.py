@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,7 @@ from app.domain.organization import (
 )
 from app.domain.session import BiometricSession, HostedSession, SessionStatus
 from app.domain.settings import SettingsVersion
+from app.services.outbox_store import Deliveries, Events, WebhookEndpoints
 
 
 class Organizations(Protocol):
@@ -90,6 +91,9 @@ class KycValidations(Protocol):
     ) -> tuple[Sequence[KycValidation], int]:
         """A page, newest first, and how many there are in all."""
 
+    def judged_of(self, organization_id: str, is_test: bool, entity_ids: Sequence[str]) -> Sequence[KycValidation]:
+        """All of these entities that are approved or rejected now."""
+
     def swap(self, before: ValidationStatus, after: KycValidation) -> bool:
         """Write `after` only where the stored status still is `before`: True for the one that wins."""
 
@@ -133,6 +137,15 @@ class BiometricSessions(Protocol):
     def waiting_captures(self, captured_before: datetime, limit: int) -> Sequence[str]:
         """Hosted sessions whose capture is in and undecided, the longest waiting first."""
 
+    def overdue(self, now: datetime, silent_since: datetime, limit: int) -> Sequence[BiometricSession]:
+        """What `overdue_status` of the domain ends, of all organizations, as it is stored; the longest due first.
+
+        So many that expired at most, and as many that are abandoned.
+        """
+
+    def ended_of(self, hosted_session_ids: Collection[str]) -> Sequence[str]:
+        """Those of these hosted sessions whose session has come to its end."""
+
     def swap(self, before: SessionStatus, after: BiometricSession) -> bool:
         """Write `after` only where the stored status still is `before`: True for the one that wins.
 
@@ -144,6 +157,15 @@ class BiometricSessions(Protocol):
 
     def save_hosted(self, hosted: HostedSession) -> None:
         """Write it, and its `attempts_used` as the biometric session's `attempts`."""
+
+
+@dataclass(frozen=True)
+class Searchable:
+    """An approved enrolment and since when it has a template of the format asked for; None: it has none."""
+
+    validation_id: str
+    entity_id: str
+    described_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -175,6 +197,14 @@ class Templates(Protocol):
         self, organization_id: str, is_test: bool, template_format: TemplateFormat, after: str, limit: int
     ) -> Sequence[StoredTemplate]:
         """A page of those whose validation is approved now."""
+
+    def searchable(
+        self, organization_id: str, is_test: bool, template_format: TemplateFormat
+    ) -> Sequence[Searchable]:
+        """All enrolments that are approved now, but those with neither template nor portrait."""
+
+    def of(self, validation_ids: Sequence[str], template_format: TemplateFormat) -> Sequence[StoredTemplate]:
+        """Those there are."""
 
     def lacking(self, template_format: TemplateFormat, after: str, limit: int) -> Sequence[KycValidation]:
         """A page of the approved validations with a portrait and no template of the format."""
@@ -272,6 +302,12 @@ class UnitOfWork(Protocol):
     def usage(self) -> Usage: ...
     @property
     def idempotency(self) -> IdempotencyRecords: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def webhook_endpoints(self) -> WebhookEndpoints: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def audit(self) -> AuditTrail: ...
 

@@ -212,6 +212,15 @@ class SqlKycValidations(Repository):
         page = self._all(KycValidation, statement.limit(limit).offset(offset))
         return page, self._count(KycValidationRow, *where)
 
+    def judged_of(self, organization_id: str, is_test: bool, entity_ids: Sequence[str]) -> Sequence[KycValidation]:
+        statement = select_rows(KycValidationRow).where(
+            KycValidationRow.organization_id == organization_id,
+            KycValidationRow.is_test == is_test,
+            KycValidationRow.entity_id.in_(entity_ids),
+            KycValidationRow.status.in_([ValidationStatus.APPROVED, ValidationStatus.REJECTED]),
+        )
+        return self._all(KycValidation, statement.order_by(KycValidationRow.validation_id))
+
     def swap(self, before: ValidationStatus, after: KycValidation) -> bool:
         changed = self.connection.execute(
             update(table(KycValidationRow))

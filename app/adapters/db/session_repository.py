@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, not_, or_, sel
 from sqlalchemy.exc import IntegrityError
 
 from app.adapters.db.repositories import Repository, select_rows, table
-from app.adapters.db.tables import IS_CAPTURED, BiometricSessionRow, HostedSessionRow
+from app.adapters.db.tables import IS_CAPTURED, IS_PENDING, IS_RUNNING, BiometricSessionRow, HostedSessionRow
 from app.domain.errors import ActiveSessionExists
 from app.domain.session import ACTIVE_STATUSES, BiometricSession, HostedSession, HostedState, SessionStatus
 from app.services.store import SessionFilter
@@ -130,6 +130,27 @@ class SqlBiometricSessions(Repository):
         )
         return list(self.connection.execute(statement).scalars())
 
+    def overdue(self, now: datetime, silent_since: datetime, limit: int) -> Sequence[BiometricSession]:
+        # As the partial indexes have it: bound parameters would not let the database use them.
+        expired = (text(IS_PENDING), BiometricSessionRow.expires_at <= now)
+        abandoned = (text(IS_RUNNING), _is_silent(silent_since))
+        found: list[BiometricSession] = []
+        for where, due in (
+            (expired, BiometricSessionRow.expires_at),
+            (abandoned, BiometricSessionRow.last_activity_at),
+        ):
+            statement = select_rows(BiometricSessionRow).where(*where, _can_run_out())
+            oldest_first = (due, BiometricSessionRow.session_id)
+            found += self._all(BiometricSession, statement.order_by(*oldest_first).limit(limit))
+        return found
+
+    def ended_of(self, hosted_session_ids: Collection[str]) -> Sequence[str]:
+        statement = select(BiometricSessionRow.hosted_session_id).where(
+            BiometricSessionRow.hosted_session_id.in_(hosted_session_ids),
+            BiometricSessionRow.status.not_in(sorted(ACTIVE_STATUSES)),
+        )
+        return list(self.connection.execute(statement).scalars())
+
     def swap(self, before: SessionStatus, after: BiometricSession) -> bool:
         changed = self.connection.execute(
             update(table(BiometricSessionRow))
@@ -198,13 +219,19 @@ def _has_expired(wanted: SessionFilter) -> ColumnElement[bool]:
 
 
 def _is_abandoned(wanted: SessionFilter) -> ColumnElement[bool]:
-    last_active_at = func.coalesce(
-        BiometricSessionRow.last_activity_at, BiometricSessionRow.started_at, BiometricSessionRow.created_at
-    )
     return and_(
         BiometricSessionRow.status == SessionStatus.IN_PROGRESS,
-        last_active_at <= wanted.silent_since,
+        _is_silent(wanted.silent_since),
         _can_run_out(),
+    )
+
+
+def _is_silent(since: datetime) -> ColumnElement[bool]:
+    """Whoever begins is active then; a session without that time counts from its beginning."""
+    begun_at = func.coalesce(BiometricSessionRow.started_at, BiometricSessionRow.created_at)
+    return or_(
+        BiometricSessionRow.last_activity_at <= since,
+        and_(BiometricSessionRow.last_activity_at.is_(None), begun_at <= since),
     )
 
 

@@ -15,7 +15,7 @@ from app.domain.check import CheckStatus
 from app.domain.organization import Scope, ValidationStatus
 from app.domain.session import ACTIVE_STATUSES, HostedState, SessionStatus
 from app.domain.settings import OrganizationSettings
-from app.domain.verdict import Decision, RejectionCode
+from app.domain.verdict import Decision, DuplicateCheck, RejectionCode
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -26,6 +26,10 @@ NAMING = {
 
 ACTIVE_SESSION_INDEX = "uq_biometric_sessions_active_entity"
 WAITING_CAPTURES_INDEX = "ix_hosted_sessions_waiting"
+EXPIRING_SESSIONS_INDEX = "ix_biometric_sessions_expiring"
+SILENT_SESSIONS_INDEX = "ix_biometric_sessions_silent"
+IS_PENDING = f"status = '{SessionStatus.PENDING.value}'"
+IS_RUNNING = f"status = '{SessionStatus.IN_PROGRESS.value}' AND NOT is_in_review"
 IS_CAPTURED = f"state = '{HostedState.CAPTURED.value}'"
 _IS_ACTIVE = "status IN ({})".format(", ".join(f"'{status.value}'" for status in sorted(ACTIVE_STATUSES)))
 
@@ -39,7 +43,7 @@ class Base(DeclarativeBase):
 
 
 class OrganizationRow(Base):
-    """`audit_sequence` is the number of the organization's last audit entry."""
+    """`audit_sequence` and `event_sequence` are the numbers of the organization's last audit entry and event."""
 
     __tablename__ = "organizations"
 
@@ -50,6 +54,7 @@ class OrganizationRow(Base):
     settings: Mapped[OrganizationSettings] = mapped_column(JsonOf(OrganizationSettings))
     policy_version: Mapped[int]
     audit_sequence: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    event_sequence: Mapped[int] = mapped_column(sa.BigInteger, server_default="0")
 
 
 class SettingsVersionRow(Base):
@@ -120,7 +125,10 @@ class EntityKeyRow(Base):
 
 class KycValidationRow(Base):
     __tablename__ = "kyc_validations"
-    __table_args__ = (Index("ix_kyc_validations_entity", "entity_id", "status", "approved_at"),)
+    __table_args__ = (
+        Index("ix_kyc_validations_entity", "entity_id", "status", "approved_at"),
+        Index("ix_kyc_validations_searched", "organization_id", "is_test", "status"),
+    )
 
     validation_id: Mapped[str] = mapped_column(Id, primary_key=True)
     organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
@@ -134,6 +142,7 @@ class KycValidationRow(Base):
     metadata_: Mapped[dict[str, Any] | None] = mapped_column("metadata", JsonObject)
     portrait_blob_id: Mapped[str | None] = mapped_column(String(64))
     quality: Mapped[dict[str, float] | None] = mapped_column(JsonOf(dict[str, float]))
+    duplicates: Mapped[DuplicateCheck | None] = mapped_column(JsonOf(DuplicateCheck))
 
 
 class TemplateRow(Base):
@@ -165,7 +174,10 @@ class TemplateRow(Base):
 
 
 class BiometricSessionRow(Base):
-    """The partial unique index is the rule of one active session an entity: no check-then-insert."""
+    """The partial unique index is the rule of one active session an entity: no check-then-insert.
+
+    Two more partial ones hold what time may end: few, and looked for every few seconds.
+    """
 
     __tablename__ = "biometric_sessions"
     __table_args__ = (
@@ -175,6 +187,18 @@ class BiometricSessionRow(Base):
             unique=True,
             sqlite_where=sa.text(_IS_ACTIVE),
             postgresql_where=sa.text(_IS_ACTIVE),
+        ),
+        Index(
+            EXPIRING_SESSIONS_INDEX,
+            "expires_at",
+            sqlite_where=sa.text(IS_PENDING),
+            postgresql_where=sa.text(IS_PENDING),
+        ),
+        Index(
+            SILENT_SESSIONS_INDEX,
+            "last_activity_at",
+            sqlite_where=sa.text(IS_RUNNING),
+            postgresql_where=sa.text(IS_RUNNING),
         ),
         Index("ix_biometric_sessions_entity", "entity_id", "created_at"),
         Index("ix_biometric_sessions_newest", "organization_id", "is_test", "created_at", "session_id"),

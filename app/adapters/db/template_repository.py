@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, outerjoin, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.adapters.db.repositories import Repository, select_rows, table
 from app.adapters.db.tables import KycValidationRow, TemplateRow
 from app.domain.comparison import TemplateFormat
 from app.domain.organization import KycValidation, StoredTemplate, ValidationStatus
-from app.services.store import TemplateCount
+from app.services.store import Searchable, TemplateCount
 
 KEY = ("validation_id", "model_id", "model_version")
 
@@ -47,6 +47,26 @@ class SqlTemplates(Repository):
         if after:
             statement = statement.where(TemplateRow.validation_id > after)
         return self._all(StoredTemplate, statement)
+
+    def searchable(
+        self, organization_id: str, is_test: bool, template_format: TemplateFormat
+    ) -> Sequence[Searchable]:
+        is_described = and_(TemplateRow.validation_id == KycValidationRow.validation_id, _is_of(template_format))
+        statement = (
+            select(KycValidationRow.validation_id, KycValidationRow.entity_id, TemplateRow.created_at)
+            .select_from(outerjoin(table(KycValidationRow), table(TemplateRow), is_described))
+            .where(
+                KycValidationRow.organization_id == organization_id,
+                KycValidationRow.is_test == is_test,
+                KycValidationRow.status == ValidationStatus.APPROVED,
+                or_(TemplateRow.created_at.is_not(None), KycValidationRow.portrait_blob_id.is_not(None)),
+            )
+        )
+        return [Searchable(*row) for row in self.connection.execute(statement)]
+
+    def of(self, validation_ids: Sequence[str], template_format: TemplateFormat) -> Sequence[StoredTemplate]:
+        where = (TemplateRow.validation_id.in_(validation_ids), _is_of(template_format))
+        return self._all(StoredTemplate, select_rows(TemplateRow).where(*where))
 
     def lacking(self, template_format: TemplateFormat, after: str, limit: int) -> Sequence[KycValidation]:
         statement = (

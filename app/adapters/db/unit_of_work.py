@@ -18,6 +18,8 @@ from app.adapters.db.engine import READS_ONLY
 from app.adapters.db.face_match_repository import SqlFaceMatches
 from app.adapters.db.idempotency_repository import SqlIdempotencyRecords
 from app.adapters.db.migrate import is_connection_current
+from app.adapters.db.numbered_rows import write_numbered
+from app.adapters.db.outbox_repository import SqlDeliveries, SqlEvents, SqlWebhookEndpoints
 from app.adapters.db.repositories import (
     SqlApiKeys,
     SqlCaptures,
@@ -47,6 +49,9 @@ class SqlUnitOfWork:
     face_matches: SqlFaceMatches
     usage: SqlUsage
     idempotency: SqlIdempotencyRecords
+    events: SqlEvents
+    webhook_endpoints: SqlWebhookEndpoints
+    deliveries: SqlDeliveries
     audit: SqlAuditTrail
 
     def __init__(self, engine: Engine, *, is_writing: bool) -> None:
@@ -78,15 +83,21 @@ class SqlUnitOfWork:
         self.face_matches = SqlFaceMatches(connection)
         self.usage = SqlUsage(connection)
         self.idempotency = SqlIdempotencyRecords(connection)
+        self.events = SqlEvents(connection)
+        self.webhook_endpoints = SqlWebhookEndpoints(connection, locks=self._is_writing)
+        self.deliveries = SqlDeliveries(connection, locks=self._is_writing)
         self.audit = SqlAuditTrail(connection)
 
     def commit(self) -> None:
         if not self._is_writing:
             raise RuntimeError("this unit of work only reads")
         try:
-            self.audit.write()
+            write_numbered(self._connection, self.audit, self.events)
             self._transaction.commit()
         except SQLAlchemyError as error:
+            if not self._transaction.is_active:
+                # The commit itself failed, so nobody takes the transaction back: it goes with the connection.
+                self._connection.invalidate()
             raise as_outage(error) from error
 
     def __exit__(

@@ -113,7 +113,7 @@ def test_a_store_of_before_keeps_its_settings_as_their_first_version_there_and_b
         INITECH: BEFORE | {"workflow_ids": []},
     }
     add_rows(engine, rows)
-    migrate(engine, alembic.command.upgrade, "0006")
+    migrate(engine, alembic.command.upgrade, "head")
     store = SqlStore(engine)
     found: list[OrganizationSettings] = []
     with store.read() as uow:
@@ -135,7 +135,7 @@ def test_a_store_of_before_keeps_its_settings_as_their_first_version_there_and_b
     assert not sa.inspect(engine).has_table("settings_versions")
     names = [settings["workflow_ids"] for settings in stored_settings(engine)]
     assert names == [["default"], ["own", "default"], []]
-    migrate(engine, alembic.command.upgrade, "0006")
+    migrate(engine, alembic.command.upgrade, "head")
     with store.read() as uow:
         assert [uow.settings.current(organization_id).settings for organization_id in rows] == found
     engine.dispose()
