@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, unquote, urlsplit
 
-MAX_CHARACTERS = 2048
+from app.domain import public_address
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_CHARACTERS = 2048
+MAX_BYTES = 2048
+"""Of a webhook's address: deliveries are found by it, and PostgreSQL's index takes no more than 2,704 bytes."""
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
+_NOT_PLAIN = "must have a plain host name (other alphabets in punycode)"
+_HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(:[0-9]*)?")
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
-
-_NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
-_IPV4_COMPATIBLE = IPv6Network("::/96")
-_GLOBAL_UNICAST_6 = IPv6Network("2000::/3")
-_IETF_PROTOCOLS_4 = IPv4Network("192.0.0.0/24")
 
 
 def callback_problem(url: str, allowed: Sequence[str]) -> str | None:
@@ -45,9 +46,9 @@ def origin_problem(origin: str) -> str | None:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         return "must begin with https:// (or http:// on loopback)"
     if not _HOST_NAME.fullmatch(host):
-        return "must have a plain host name (other alphabets in punycode)"
+        return _NOT_PLAIN
     scheme, _, port = _origin(parts)
-    written = f"{scheme}://{host}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
+    written = f"{scheme}://{host}" + ("" if port == DEFAULT_PORTS[scheme] else f":{port}")
     return None if origin == written else f"must be an origin as browsers write it: {written}"
 
 
@@ -56,6 +57,8 @@ def webhook_problem(url: str, *, allows_http_to_loopback: bool) -> str | None:
 
     A name can still lead anywhere: what it resolves to is judged when the connection is made.
     """
+    if len(url.encode("utf-8", "replace")) > MAX_BYTES:
+        return f"must be at most {MAX_BYTES} bytes of UTF-8"
     parts = _split(url)
     if isinstance(parts, str):
         return parts
@@ -71,7 +74,7 @@ def _public_host_problem(host: str, *, is_bracketed: bool) -> str | None:
     if is_bracketed:
         return _literal_problem(IPv6Address, host)
     if not _HOST_NAME.fullmatch(host):
-        return "must have a plain host name (other alphabets in punycode)"
+        return _NOT_PLAIN
     if _NUMERIC_LABEL.fullmatch(host.rstrip(".").rpartition(".")[2]):
         return _literal_problem(IPv4Address, host)
     return "must not name a private address" if is_loopback(host.rstrip(".")) else None
@@ -82,37 +85,9 @@ def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        return public_address.is_loopback(ip_address(host))
     except ValueError:
         return False
-
-
-def is_global_unicast(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is one host out in the world.
-
-    `is_global` alone lets through what wraps another address and what is not unicast; wrapped ones are
-    judged by what is inside.
-    """
-    if isinstance(address, IPv4Address):
-        is_special = address.is_multicast or address.is_reserved or address in _IETF_PROTOCOLS_4
-        return address.is_global and not is_special
-    inner = _wrapped(address)
-    if inner is not None:
-        return all(is_global_unicast(one) for one in inner)
-    return address in _GLOBAL_UNICAST_6 and address.is_global and not address.is_multicast
-
-
-def _wrapped(address: IPv6Address) -> tuple[IPv4Address, ...] | None:
-    """IPv4 addresses inside: mapped, compatible, NAT64, 6to4, Teredo (server and client)."""
-    if address.ipv4_mapped is not None:
-        return (address.ipv4_mapped,)
-    if address.sixtofour is not None:
-        return (address.sixtofour,)
-    if address.teredo is not None:
-        return address.teredo
-    if address in _IPV4_COMPATIBLE or any(address in network for network in _NAT64):
-        return (IPv4Address(int(address) & 0xFFFFFFFF),)
-    return None
 
 
 def _literal_problem(kind: type[IPv4Address] | type[IPv6Address], host: str) -> str | None:
@@ -121,8 +96,7 @@ def _literal_problem(kind: type[IPv4Address] | type[IPv6Address], host: str) -> 
         address = kind(host)
     except ValueError:
         return "must not have a numeric host other than a plain dotted quad or bracketed IPv6"
-    is_scoped = "%" in host
-    return None if is_global_unicast(address) and not is_scoped else "must not name a private address"
+    return None if public_address.is_public(address) else "must not name a private address"
 
 
 def _split(url: str) -> SplitResult | str:
@@ -140,7 +114,10 @@ def _split(url: str) -> SplitResult | str:
         return "must be an absolute web address"
     if "@" in parts.netloc:
         return "must not carry a user name or password"
-    return parts
+    # Some characters of other alphabets become digits, dots or plain letters once they are looked up.
+    # Python reads a host in brackets whatever stands around them.
+    is_plain = parts.netloc.isascii() and _HOST_AND_PORT.fullmatch(parts.netloc)
+    return parts if is_plain else _NOT_PLAIN
 
 
 def _covers(entry: str, parts: SplitResult) -> bool:
@@ -157,4 +134,4 @@ def _covers(entry: str, parts: SplitResult) -> bool:
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme]
+    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme]

@@ -33,3 +33,17 @@ def test_a_new_master_key_changes_no_secret() -> None:
 def test_two_installations_have_different_secrets() -> None:
     made = {DerivedWebhookSecrets(DataKeys(MemoryWrappedKeys(), OLD)).of("acme")(1) for _ in range(2)}
     assert len(made) == 2
+
+
+def test_endpoints_have_secrets_of_their_own_never_those_of_the_organization() -> None:
+    secrets = DerivedWebhookSecrets(DataKeys(MemoryWrappedKeys(), OLD))
+    made = [
+        secrets.of("acme")(1),
+        secrets.of_endpoint("acme", "one")(1),
+        secrets.of_endpoint("acme", "one")(2),
+        secrets.of_endpoint("acme", "two")(1),
+        secrets.of_endpoint("globex", "one")(1),
+    ]
+    assert len(set(made)) == len(made)
+    assert secrets.of_endpoint("acme", "one")(2) == made[2]
+    assert all(len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32 for secret in made)
