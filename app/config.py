@@ -25,6 +25,7 @@ OVERRIDE_PREFIX = "BONAFIDE_MODEL_OVERRIDE_"
 FOR_TESTS = frozenset({"BONAFIDE_TEST_POSTGRES_URL"})
 SERVE_REQUIRES: frozenset[Required] = frozenset({"secret_keys", "master_keys", "signing_keys", "public_url"})
 MATCHING_REQUIRES: frozenset[Required] = frozenset({"matching_tokens"})
+WORKER_REQUIRES: frozenset[Required] = frozenset({"secret_keys", "master_keys", "public_url"})
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"
 
 SECRET_KEY_MIN_CHARACTERS = 32
@@ -79,6 +80,7 @@ class Settings:
     signing_keys: tuple[NamedKey, ...] = field(repr=False)
     trusted_proxies: tuple[IpNetwork, ...]
     rate_limit_store: str | None = field(repr=False)
+    runs_worker: bool
     chromium: Path | None
     liveness_profile: str
     log_level: str
@@ -122,6 +124,7 @@ class Settings:
             signing_keys=read.named_keys("BONAFIDE_SIGNING_KEYS"),
             trusted_proxies=read.networks("BONAFIDE_TRUSTED_PROXIES"),
             rate_limit_store=read.rate_limit_store("BONAFIDE_RATE_LIMIT_STORE"),
+            runs_worker=read.choice("BONAFIDE_WORKER", "on", ("on", "off")) == "on",
             chromium=read.path_or_none("BONAFIDE_CHROMIUM"),
             liveness_profile=read.choice("BONAFIDE_LIVENESS_PROFILE", "standard", ("standard", "strict")),
             log_level=read.choice("BONAFIDE_LOG_LEVEL", "info", ("debug", "info", "warning", "error")),

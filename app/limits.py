@@ -46,6 +46,13 @@ class Limits:
     rate_creates_per_minute: int = _within(0, 1_000_000, 600)
     rate_reads_per_minute: int = _within(0, 1_000_000, 3000)
     rate_failures_per_minute: int = _within(0, 1_000_000, 60)
+    webhook_endpoints_max: int = _within(1, 1000, 20)
+    webhook_timeout_seconds: int = _within(1, 60, 15)
+    webhook_answer_max_bytes: int = _within(1024, 1024**2, 64 * 1024)
+    webhook_concurrency: int = _within(1, 1024, 64)
+    webhook_concurrency_per_url: int = _within(1, 256, 8)
+    webhook_lease_seconds: int = _within(75, 3600, 90)
+    webhook_poll_milliseconds: int = _within(20, 1000, 500)
 
 
 def read_limits(integer: Callable[[str, int, int, int], int]) -> Limits:

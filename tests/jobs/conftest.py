@@ -1,0 +1,3 @@
+from tests.store_fixtures import sqlite_store, sqlite_template
+
+__all__ = ["sqlite_store", "sqlite_template"]
