@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.api.answers import Answer, Pagination, Time, Uuid
+from app.api.answers_sessions import CrossEntityAnswer, cross_entity_answer
 from app.domain.organization import Entity, KycValidation, ValidationStatus
 
 
@@ -39,7 +40,10 @@ class QualityAnswer(Answer):
 
 
 class ValidationAnswer(Answer):
-    """Where a reference portrait comes from. `approvedAt` is the last approval's and stays."""
+    """Where a reference portrait comes from. `approvedAt` is the last approval's and stays.
+
+    `crossEntity` and `warnings` are of the import and stay, too.
+    """
 
     id: Uuid
     entity_id: Uuid
@@ -49,6 +53,8 @@ class ValidationAnswer(Answer):
     external_session_id: str | None
     metadata: dict[str, object] | None
     quality: QualityAnswer | None
+    cross_entity: CrossEntityAnswer
+    warnings: tuple[str, ...]
     created_at: Time
     updated_at: Time
 
@@ -78,6 +84,7 @@ def entity_answer(entity: Entity) -> EntityAnswer:
 
 def validation_answer(validation: KycValidation) -> ValidationAnswer:
     """The validation as it is read."""
+    duplicates = validation.duplicates
     return ValidationAnswer(
         id=validation.validation_id,
         entity_id=validation.entity_id,
@@ -87,6 +94,8 @@ def validation_answer(validation: KycValidation) -> ValidationAnswer:
         external_session_id=validation.external_session_id,
         metadata=None if validation.metadata is None else dict(validation.metadata),
         quality=None if validation.quality is None else _quality(validation.quality),
+        cross_entity=cross_entity_answer(None if duplicates is None else duplicates.search),
+        warnings=() if duplicates is None else duplicates.warnings,
         created_at=validation.created_at,
         updated_at=validation.updated_at,
     )

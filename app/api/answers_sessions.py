@@ -17,6 +17,7 @@ from app.domain.verdict import (
     LivenessEvidence,
     PresentationOutcome,
     RejectionCode,
+    SearchEvidence,
 )
 
 IFRAME_ALLOW = "camera; microphone; fullscreen; autoplay; encrypted-media"
@@ -90,9 +91,12 @@ class InjectionAnswer(Answer):
 
 
 class CrossEntityAnswer(Answer):
-    """The comparison with the organization's other entities."""
+    """The search among the organization's other entities; `off` where there was none.
 
-    status: Literal["off"]
+    `matched`: their face too, by `duplicateThreshold`. `undetermined`: nobody, but not all could be searched.
+    """
+
+    status: Literal["off", "clear", "matched", "undetermined"]
     matched_entity_ids: tuple[Uuid, ...]
 
 
@@ -206,16 +210,25 @@ def session_answer(session: BiometricSession, session_url: str) -> SessionAnswer
 
 
 def decision_answer(decision: Decision) -> DecisionAnswer:
-    """The evidence behind a verdict. The comparison with other entities is no part of it yet."""
+    """The evidence behind a verdict."""
     return DecisionAnswer(
         liveness=None if decision.liveness is None else _liveness(decision.liveness),
         face_match=None if decision.face_match is None else _face_match(decision.face_match),
         injection=InjectionAnswer(risk=decision.injection.risk, signals=decision.injection.signals),
-        cross_entity=CrossEntityAnswer(status="off", matched_entity_ids=()),
+        cross_entity=cross_entity_answer(decision.cross_entity),
         policy_version=decision.policy_version,
         models=tuple(ModelAnswer(name=model.name, sha256=model.sha256) for model in decision.models),
         warnings=decision.warnings,
     )
+
+
+def cross_entity_answer(search: SearchEvidence | None) -> CrossEntityAnswer:
+    """What a search among other entities found; nobody is named who was only the most alike."""
+    if search is None:
+        return CrossEntityAnswer(status="off", matched_entity_ids=())
+    matched = search.matched_entity_ids
+    status: Literal["clear", "matched", "undetermined"] = "undetermined" if search.not_searched else "clear"
+    return CrossEntityAnswer(status="matched" if matched else status, matched_entity_ids=matched)
 
 
 def _liveness(liveness: LivenessEvidence) -> LivenessAnswer:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.api.answers import Answer, Pagination, Time
-from app.api.settings_requests import LivenessProfile
+from app.api.answers import Answer, Pagination, Time, Uuid
+from app.api.settings_requests import CrossEntityPolicy, LivenessProfile
 from app.domain.settings import OrganizationSettings, SessionPolicy, SettingsVersion, Workflow, effective
 from app.services.webhook_secret import NewSecret
 
@@ -30,9 +30,9 @@ class BrandingAnswer(Answer):
 class SettingsAnswer(Answer):
     """The settings in force; `policyVersion` is their number, `updatedAt` since when they are.
 
-    What this version does not do yet is as it is done today: `crossEntityPolicy: off`, `lightChallenge: false`,
-    no `duplicateThreshold`, an empty `blocklist`, `callbackMethod: completer` (the device that shows the page is
-    the one that is sent on), `retentionDays: null` (nothing is erased by itself).
+    `blocklist` are entities, of either mode. What this version does not do yet is as it is done today:
+    `lightChallenge: false`, `callbackMethod: completer` (the device that shows the page is the one that is sent
+    on), `retentionDays: null` (nothing is erased by itself).
     """
 
     policy_version: int
@@ -43,8 +43,8 @@ class SettingsAnswer(Answer):
     biometric_workflow_id: str | None
     score_decline_threshold: float
     review_band: float
-    cross_entity_policy: Literal["off", "review", "reject"]
-    duplicate_threshold: float | None
+    cross_entity_policy: CrossEntityPolicy
+    duplicate_threshold: float
     liveness_profile: LivenessProfile
     light_challenge: bool
     max_attempts: int
@@ -52,7 +52,7 @@ class SettingsAnswer(Answer):
     allowed_callback_urls: tuple[str, ...]
     callback_method: Literal["initiator", "completer", "both"]
     score_floor: float | None
-    blocklist: tuple[str, ...]
+    blocklist: tuple[Uuid, ...]
     monthly_quota: int | None
     entity_pause: EntityPauseAnswer
     retention_days: int | None
@@ -115,8 +115,8 @@ def settings_answer(version: SettingsVersion) -> SettingsAnswer:
         biometric_workflow_id=settings.biometric_workflow_id,
         score_decline_threshold=settings.score_decline_threshold,
         review_band=settings.review_band,
-        cross_entity_policy="off",
-        duplicate_threshold=None,
+        cross_entity_policy=_cross_entity_policy(settings.cross_entity_policy),
+        duplicate_threshold=settings.duplicate_threshold,
         liveness_profile=_profile(settings.liveness_profile),
         light_challenge=False,
         max_attempts=settings.max_attempts,
@@ -124,7 +124,7 @@ def settings_answer(version: SettingsVersion) -> SettingsAnswer:
         allowed_callback_urls=settings.allowed_callback_urls,
         callback_method="completer",
         score_floor=settings.score_floor,
-        blocklist=(),
+        blocklist=settings.blocklist,
         monthly_quota=settings.monthly_quota,
         entity_pause=EntityPauseAnswer(failures=settings.pause_after_failures, hours=settings.pause_hours),
         retention_days=None,
@@ -168,6 +168,10 @@ def _effective_answer(policy: SessionPolicy) -> EffectiveAnswer:
         review_band=policy.review_band,
         max_attempts=policy.max_attempts,
     )
+
+
+def _cross_entity_policy(name: str) -> CrossEntityPolicy:
+    return "review" if name == "review" else "reject" if name == "reject" else "off"
 
 
 def _profile(name: str) -> LivenessProfile:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from app.api.biometric_check import biometric_check
+from app.api.deliveries import deliveries
 from app.api.description import description
 from app.api.entities import entities
+from app.api.events import events
 from app.api.face_match import face_match
 from app.api.health import health
 from app.api.keys import keys
@@ -16,6 +18,7 @@ from app.api.services import ApiServices, attach
 from app.api.sessions import sessions
 from app.api.settings import settings
 from app.api.validations import validations
+from app.api.webhooks import webhooks
 from app.web.application import install_web, not_cached
 
 BASE_PATH = "/api"
@@ -43,6 +46,9 @@ def create_api_blueprint() -> Blueprint:
         face_match,
         settings,
         keys,
+        webhooks,
+        deliveries,
+        events,
         description,
     ):
         api.register_blueprint(resource)

@@ -6,7 +6,20 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from app.api import biometric_check, entities, face_match, health, keys, media, sessions, settings, validations
+from app.api import (
+    biometric_check,
+    deliveries,
+    entities,
+    events,
+    face_match,
+    health,
+    keys,
+    media,
+    sessions,
+    settings,
+    validations,
+    webhooks,
+)
 from app.api.idempotency import KEY_HEADER, REPLAYED_HEADER
 from app.domain.idempotency import KEY_MAX_CHARACTERS
 from app.web.openapi import Header, Operation, Returns
@@ -99,6 +112,11 @@ GROUPS = (
     Group("Biometric check", "One picture, answered at once.", biometric_check.OPERATIONS),
     Group("Face match", "Two pictures, answered at once, and the record of it.", face_match.OPERATIONS),
     Group("Settings", "What the organization sets, in versions, and its workflows.", settings.OPERATIONS),
+    Group(
+        "Webhooks",
+        "Where the organization is told of its events, and what became of each delivery.",
+        (*webhooks.OPERATIONS, *deliveries.OPERATIONS, *events.OPERATIONS),
+    ),
     Group("API keys", "Made, rotated and revoked with a key that has the scope `admin`.", keys.OPERATIONS),
     Group("Service", "Public: no key.", (*health.OPERATIONS, *_DESCRIPTIONS)),
 )

@@ -95,6 +95,7 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=REAS
 ImageText = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
 Limit = Annotated[int, Field(ge=1, le=PAGE_MAX, strict=False), BeforeValidator(_whole_number)]
 Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX, strict=False), BeforeValidator(_whole_number)]
+Sequence = Annotated[int, Field(ge=0, le=2**63 - 1, strict=False), BeforeValidator(_whole_number)]
 Threshold = Annotated[float, Field(ge=0, le=100, strict=False), BeforeValidator(_number)]
 
 

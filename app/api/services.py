@@ -16,10 +16,13 @@ from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
 from app.services.limit_requests import LimitGuesses, LimitRequests
 from app.services.list_sessions import ListSessions
+from app.services.manage_deliveries import ManageDeliveries
+from app.services.manage_webhooks import ManageWebhooks
 from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
 from app.services.ports import Randomness, ResultSigner, SessionLinks
 from app.services.quota import RequireQuota
+from app.services.read_events import ReadEvents
 from app.services.read_face_matches import ReadFaceMatches
 from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
@@ -62,6 +65,9 @@ class ApiServices:
     read_settings: ReadSettings
     change_settings: ChangeSettings
     renew_webhook_secret: RenewWebhookSecret
+    manage_webhooks: ManageWebhooks
+    manage_deliveries: ManageDeliveries
+    read_events: ReadEvents
     check_readiness: CheckReadiness
     links: SessionLinks
     signer: ResultSigner

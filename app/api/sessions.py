@@ -17,6 +17,7 @@ from app.api.authentication import caller, requires
 from app.api.idempotency import idempotent
 from app.api.requests import CurrentQuery, ReasonBody, SessionBody, SessionQuery, path_id
 from app.api.services import api_services
+from app.api.session_urls import session_page_url
 from app.domain.organization import Scope
 from app.domain.session import BiometricSession
 from app.services.authenticate import Integration
@@ -194,5 +195,4 @@ def _answer(session: BiometricSession) -> ResponseReturnValue:
 def session_url(session: BiometricSession) -> str:
     """The address of the hosted page: the same on every read."""
     services = api_services()
-    token = services.links.session_token(session.hosted_session_id, session.created_at)
-    return f"{services.public_url}/session/{token}"
+    return session_page_url(services.links, services.public_url, session)

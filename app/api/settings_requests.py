@@ -9,12 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
+from app.api.requests import Uuid
 from app.domain.errors import InvalidRequest
 from app.domain.language import LANGUAGES
 from app.domain.settings import (
     ADDRESSES_MAX,
     ATTEMPTS_MAX,
+    BLOCKLIST_MAX,
     CHALLENGES_MAX,
+    DUPLICATE_THRESHOLD_MIN,
     OVERLAP_DEFAULT,
     OVERLAP_MAX,
     PAUSE_FAILURES_MAX,
@@ -40,6 +43,8 @@ _SAME_NAME = (
     "max_attempts",
     "monthly_quota",
     "default_language",
+    "cross_entity_policy",
+    "duplicate_threshold",
 )
 """Fields that the settings have under the same name and with the same values."""
 
@@ -71,6 +76,7 @@ def _language(text: str) -> str | None:
 
 
 LivenessProfile = Literal["standard", "strict"]
+CrossEntityPolicy = Literal["off", "review", "reject"]
 Score = Annotated[float, Field(ge=0, le=100)]
 Attempts = Annotated[StrictInt, Field(ge=1, le=ATTEMPTS_MAX)]
 Language = Annotated[str, _no_problem(_language), Field(json_schema_extra={"enum": list(LANGUAGES)})]
@@ -110,8 +116,8 @@ class SettingsBody(Body):
     biometric_workflow_id: Annotated[str, Field(max_length=256)] | None = None
     score_decline_threshold: Score | None = None
     review_band: Score | None = None
-    cross_entity_policy: Annotated[Literal["off"] | None, _only("off")] = None
-    duplicate_threshold: OnlyNull = None
+    cross_entity_policy: CrossEntityPolicy | None = None
+    duplicate_threshold: Annotated[float, Field(ge=DUPLICATE_THRESHOLD_MIN, le=100)] | None = None
     liveness_profile: LivenessProfile | None = None
     light_challenge: Annotated[Literal[False] | None, _only(False)] = None
     max_attempts: Attempts | None = None
@@ -119,7 +125,7 @@ class SettingsBody(Body):
     allowed_callback_urls: Callbacks | None = None
     callback_method: Annotated[Literal["completer"] | None, _only("completer")] = None
     score_floor: Score | None = None
-    blocklist: Annotated[Annotated[list[str], Field(max_length=0)] | None, _only([])] = None
+    blocklist: Annotated[list[Uuid], Field(max_length=BLOCKLIST_MAX)] | None = None
     monthly_quota: Annotated[StrictInt, Field(ge=0, le=QUOTA_MAX)] | None = None
     entity_pause: EntityPauseBody | None = None
     retention_days: OnlyNull = None
@@ -136,6 +142,8 @@ class SettingsBody(Body):
             changes["allowed_frame_origins"] = tuple(self.allowed_frame_origins or ())
         if "allowed_callback_urls" in sent:
             changes["allowed_callback_urls"] = tuple(self.allowed_callback_urls or ())
+        if "blocklist" in sent:
+            changes["blocklist"] = tuple(dict.fromkeys(self.blocklist or ()))
         if "entity_pause" in sent:
             changes |= _pause_changes(self.entity_pause)
         return changes

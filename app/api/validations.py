@@ -31,7 +31,10 @@ OPERATIONS = (
         description=(
             "Brings a portrait that was verified elsewhere. It is measured, its template is computed and kept. No "
             "face, one under 60 px wide, or a second at least half as wide as the largest is `INVALID_REQUEST`. "
-            "Instead of a file the part `portrait` may be base64, with or without a data URL in front."
+            "Instead of a file the part `portrait` may be base64, with or without a data URL in front. With a "
+            "`crossEntityPolicy` a portrait that matches another entity's approved one is imported `in_review`, "
+            "or `rejected` (policy `reject`); `crossEntity` names the others, `warnings` says so. Approving it "
+            "makes it count all the same."
         ),
         scope=Scope.ENTITIES_WRITE,
         is_idempotent=True,

@@ -19,12 +19,15 @@ class LazyCommand:
 
 COMMANDS: Mapping[str, LazyCommand] = {
     "serve": LazyCommand("app.cli.serve", "Serve hosted sessions and the API."),
+    "worker": LazyCommand("app.cli.worker", "Deliver webhooks and end overdue sessions, without serving."),
     "models": LazyCommand("app.cli.models", "Fetch and check the model files."),
     "calibrate": LazyCommand("app.cli.calibrate", "Measure error rates on your own labelled pairs."),
     "matching": LazyCommand("app.cli.matching", "Serve the matching core alone."),
     "org": LazyCommand("app.cli.organizations", "Create, list and show organizations."),
     "keys": LazyCommand("app.cli.keys", "Create, list, rotate and revoke API keys."),
     "entities": LazyCommand("app.cli.entities", "Enrol capture subjects from a portrait."),
+    "session": LazyCommand("app.cli.sessions", "Recompute the verdict of a session."),
+    "webhooks": LazyCommand("app.cli.webhooks", "See webhooks arrive on this machine."),
     "templates": LazyCommand("app.cli.templates", "Count and renew the templates of enrolments."),
     "doctor": LazyCommand("app.cli.doctor", "Check models, store, secrets and clock, and say what to do."),
 }

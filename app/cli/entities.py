@@ -25,7 +25,7 @@ from app.main import (
     open_infrastructure,
     prepare_store,
 )
-from app.main.gallery import make_search_enrolments
+from app.main.gallery import make_search_enrolments, make_search_others
 from app.services.import_validation import ValidationImport
 from app.services.register_entity import NewEntity, RegisterEntity
 from app.services.search_enrolments import EnrolmentSearch
@@ -50,11 +50,13 @@ def command() -> None:
 def enrol(slug: str, name: str, external_id: str | None, is_test: bool, portrait: Path) -> None:
     """Make an entity with an approved validation and print the entity's id, alone on the last line."""
     settings = read_settings(requires=["master_keys"], may_use_dev_secrets=True)
-    core = make_matching_core(settings, load_models(settings), make_images(settings))
+    models = load_models(settings)
+    core = make_matching_core(settings, models, make_images(settings))
     with opened(settings) as infrastructure:
         caller = operator_of(infrastructure, slug, is_test=is_test)
         blobs = make_blob_store(settings, infrastructure)
-        import_validation = make_import_validation(settings, infrastructure, core, blobs)
+        search_others = make_search_others(settings, infrastructure, models)
+        import_validation = make_import_validation(settings, infrastructure, core, blobs, search_others)
         register = RegisterEntity(
             store=infrastructure.store, clock=infrastructure.clock, randomness=infrastructure.randomness
         )
@@ -62,7 +64,8 @@ def enrol(slug: str, name: str, external_id: str | None, is_test: bool, portrait
         import_validation.face_of(image)  # before anything is written
         entity = register(caller, NewEntity(name=name, external_id=external_id))
         validation = import_validation(caller, ValidationImport(entity.entity_id, image))
-    click.echo(f"Entity of {slug} with the approved validation {validation.validation_id}:", err=True)
+    status = validation.status.value.replace("_", " ")
+    click.echo(f"Entity of {slug} with a validation that is {status}, {validation.validation_id}:", err=True)
     click.echo(entity.entity_id)
 
 

@@ -91,6 +91,8 @@ class Validation(TypedDict):
     externalSessionId: str | None
     metadata: Json | None
     quality: Json | None
+    crossEntity: Json
+    warnings: list[str]
     createdAt: str
     updatedAt: str
 

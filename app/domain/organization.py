@@ -10,6 +10,7 @@ from enum import StrEnum
 from app.domain.comparison import TemplateFormat
 from app.domain.errors import InvalidState
 from app.domain.settings import OrganizationSettings
+from app.domain.verdict import DuplicateCheck
 
 
 class Scope(StrEnum):
@@ -156,7 +157,8 @@ class KycValidation:
 
     `approved_at` is the last approval's, and stays when it is rejected later: the status says what counts.
     `portrait_blob_id` is None where the portrait is gone. `quality` holds what was measured on import
-    (`interocular_px`, `sharpness`, `face_width_px`), never a ground for refusal.
+    (`interocular_px`, `sharpness`, `face_width_px`), never a ground for refusal. `duplicates` is None where the
+    portrait was not searched among others when it came.
     """
 
     validation_id: str
@@ -171,6 +173,7 @@ class KycValidation:
     metadata: Mapping[str, object] | None = None
     portrait_blob_id: str | None = None
     quality: Mapping[str, float] | None = None
+    duplicates: DuplicateCheck | None = None
 
 
 def move_validation(validation: KycValidation, status: ValidationStatus, now: datetime) -> KycValidation:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from app.domain.comparison import DEFAULT_THRESHOLD
-from app.domain.settings import STRICT, SessionPolicy
+from app.domain.settings import REJECT, STRICT, SessionPolicy
 from app.domain.verdict import (
     ChallengeEvidence,
     ChallengeOutcome,
     Decision,
     DecisionWarning,
     FaceMatchEvidence,
+    FoundFace,
     LivenessEvidence,
     PassivePadEvidence,
     PresentationOutcome,
     RejectionCode,
+    SearchEvidence,
     Verdict,
 )
 
@@ -153,14 +155,56 @@ def compare_with_threshold(
     )
 
 
+def judge_duplicates(search: SearchEvidence | None, policy: SessionPolicy) -> Verdict:
+    """What a search among the organization's other entities leads to by itself. Not searched: a person looks."""
+    if not policy.searches_others:
+        return Verdict.APPROVED
+    if faces_of_others(search, policy):
+        return Verdict.REJECTED if policy.cross_entity_policy == REJECT else Verdict.IN_REVIEW
+    return Verdict.APPROVED if _is_complete(search) else Verdict.IN_REVIEW
+
+
+def faces_of_others(search: SearchEvidence | None, policy: SessionPolicy) -> tuple[FoundFace, ...]:
+    """Other entities whose face it is, by the policy's threshold."""
+    if search is None or not policy.searches_others:
+        return ()
+    return tuple(one for one in search.found if not one.is_own and not one.score < policy.duplicate_threshold)
+
+
+def faces_blocked(search: SearchEvidence | None, policy: SessionPolicy) -> tuple[FoundFace, ...]:
+    """Blocked entities whose face it is; the probe's own entity whatever its score, if it is one of them."""
+    if search is None:
+        return ()
+    blocked = frozenset(policy.blocklist)
+    return tuple(
+        one
+        for one in search.found
+        if one.entity_id in blocked and (one.is_own or not one.score < policy.duplicate_threshold)
+    )
+
+
+def duplicate_warnings(search: SearchEvidence | None, policy: SessionPolicy) -> tuple[str, ...]:
+    """What is said where it is another entity's face."""
+    if not faces_of_others(search, policy):
+        return ()
+    is_rejected = policy.cross_entity_policy == REJECT
+    warning = DecisionWarning.DUPLICATED_FACE if is_rejected else DecisionWarning.POSSIBLE_DUPLICATED_FACE
+    return (warning.value,)
+
+
+def _is_complete(search: SearchEvidence | None) -> bool:
+    """Whether everybody was searched who was to be."""
+    return search is not None and search.not_searched == 0
+
+
 def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
     """The verdict on complete evidence. Liveness first: a match proves nothing about who sits there.
 
-    What is missing because the matching core failed neither approves nor rejects: a person looks at it, unless
-    something that was measured rejects.
+    What is missing because the matching core failed, or somebody could not be searched, neither approves nor
+    rejects: a person looks at it, unless something that was measured rejects.
     """
     liveness, face_match = decision.liveness, decision.face_match
-    warnings = _all_warnings(decision)
+    warnings = _all_warnings(decision, policy)
     is_live = liveness is not None and liveness.outcome is PresentationOutcome.BONA_FIDE
     if not is_live and not _lacks_only_continuity(liveness, policy):
         return PolicyResult(
@@ -176,11 +220,46 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
             "The face does not match the approved reference portrait.",
             warnings,
         )
+    if faces_blocked(decision.blocklist, policy):
+        return PolicyResult(
+            Verdict.REJECTED,
+            RejectionCode.FACE_IN_BLOCKLIST,
+            "The face is on the organization's block list.",
+            warnings,
+        )
+    duplicates = judge_duplicates(decision.cross_entity, policy)
+    if duplicates is Verdict.REJECTED:
+        return PolicyResult(
+            Verdict.REJECTED,
+            RejectionCode.CROSS_ENTITY,
+            "The face belongs to another entity of the organization.",
+            warnings,
+        )
+    is_searched = duplicates is Verdict.APPROVED and (not policy.blocklist or _is_complete(decision.blocklist))
     band_ends = policy.score_decline_threshold + policy.review_band
     score = face_match.score if is_live else None
-    if decision.needs_review or score is None or score < band_ends:
+    if decision.needs_review or not is_searched or score is None or score < band_ends:
         return PolicyResult(Verdict.IN_REVIEW, None, None, warnings)
     return PolicyResult(Verdict.APPROVED, None, None, warnings)
+
+
+def measured_by(decision: Decision, policy: SessionPolicy) -> Decision:
+    """The same measurements with what this policy concludes from each: its thresholds, its profile."""
+    liveness, face_match = decision.liveness, decision.face_match
+    if liveness is not None:
+        liveness = judge_liveness(
+            challenges=liveness.challenges,
+            attempt=liveness.attempts,
+            asked=liveness.asked,
+            passive=liveness.passive,
+            continuity_score=liveness.continuity_score,
+            profile=policy.liveness_profile,
+            has_continuity_failed=liveness.has_continuity_failed,
+        )
+    if face_match is not None:
+        found = [one for one in face_match.warnings if one not in _OF_THE_COMPARISON]
+        face_match = compare_with_threshold(face_match.score, policy, found, has_failed=face_match.has_failed)
+    return replace(decision, liveness=liveness, face_match=face_match)
 
 
 def _lacks_only_continuity(liveness: LivenessEvidence | None, policy: SessionPolicy) -> bool:
@@ -200,9 +279,24 @@ def _lacks_only_continuity(liveness: LivenessEvidence | None, policy: SessionPol
     return had_it.outcome is PresentationOutcome.BONA_FIDE
 
 
-def _all_warnings(decision: Decision) -> tuple[str, ...]:
+_OF_THE_COMPARISON = frozenset(
+    {DecisionWarning.FACE_MATCH_NOT_COMPUTED.value, DecisionWarning.LOW_FACE_MATCH_SIMILARITY.value}
+)
+_OF_SEARCHES = frozenset(
+    {
+        DecisionWarning.DUPLICATED_FACE.value,
+        DecisionWarning.POSSIBLE_DUPLICATED_FACE.value,
+        DecisionWarning.FACE_IN_BLOCKLIST.value,
+    }
+)
+"""Warnings that policy itself adds: a decision that holds them from before is judged anew."""
+
+
+def _all_warnings(decision: Decision, policy: SessionPolicy) -> tuple[str, ...]:
     """Every warning once, in order of appearance."""
-    parts = [*decision.warnings]
+    parts = [one for one in decision.warnings if one not in _OF_SEARCHES]
     parts += decision.liveness.warnings if decision.liveness else ()
     parts += decision.face_match.warnings if decision.face_match else ()
+    parts += [DecisionWarning.FACE_IN_BLOCKLIST.value] if faces_blocked(decision.blocklist, policy) else []
+    parts += duplicate_warnings(decision.cross_entity, policy)
     return tuple(dict.fromkeys(parts))

@@ -25,6 +25,15 @@ OVERLAP_MAX = timedelta(days=30)
 """So long a webhook secret that was replaced may go on signing."""
 
 STANDARD, STRICT = "standard", "strict"
+OFF, REVIEW, REJECT = "off", "review", "reject"
+"""What a face that another entity of the organization has already leads to."""
+
+DEFAULT_DUPLICATE_THRESHOLD = 60.0
+"""From here on two enrolments count as one person. A search compares with everybody, so by chance it finds
+somebody as many times as often as there are enrolments: docs/matching.md has the figures."""
+DUPLICATE_THRESHOLD_MIN = DEFAULT_THRESHOLD
+BLOCKLIST_MAX = 500
+"""Entities: the faces of all of them are compared for every session."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,10 @@ class OrganizationSettings:
     allowed_frame_origins: tuple[str, ...] = ()
     allowed_callback_urls: tuple[str, ...] = ()
     default_language: str = "en"
+    cross_entity_policy: str = OFF
+    duplicate_threshold: float = DEFAULT_DUPLICATE_THRESHOLD
+    blocklist: tuple[str, ...] = ()
+    """Entities whose faces are refused."""
     kyc_webhook_secret_version: int | None = 1
     """The policy version that made the KYC webhook secret, None where it was removed. A number that never comes
     again: the secret is derived from it (`app/adapters/webhook_secrets.py`) and is itself kept nowhere."""
@@ -108,6 +121,14 @@ class SessionPolicy:
     review_band: float
     max_attempts: int
     challenges_at_least: int | None
+    cross_entity_policy: str = OFF
+    duplicate_threshold: float = DEFAULT_DUPLICATE_THRESHOLD
+    blocklist: tuple[str, ...] = ()
+
+    @property
+    def searches_others(self) -> bool:
+        """Whether a probe is searched among the organization's other entities."""
+        return self.cross_entity_policy != OFF
 
 
 def effective(settings: OrganizationSettings, workflow_id: str) -> SessionPolicy:
@@ -118,6 +139,11 @@ def effective(settings: OrganizationSettings, workflow_id: str) -> SessionPolicy
     workflow = settings.workflow(workflow_id)
     if workflow is None:
         raise WorkflowNotConfigured("The biometric workflow is not configured for this organization.")
+    return policy_of(settings, workflow)
+
+
+def policy_of(settings: OrganizationSettings, workflow: Workflow = Workflow(DEFAULT_WORKFLOW)) -> SessionPolicy:
+    """The workflow over the settings; one that sets nothing is the organization's own policy."""
     return SessionPolicy(
         policy_version=settings.policy_version,
         liveness_profile=workflow.liveness_profile or settings.liveness_profile,
@@ -125,6 +151,9 @@ def effective(settings: OrganizationSettings, workflow_id: str) -> SessionPolicy
         review_band=_first(workflow.review_band, settings.review_band),
         max_attempts=workflow.max_attempts or settings.max_attempts,
         challenges_at_least=workflow.challenges,
+        cross_entity_policy=settings.cross_entity_policy,
+        duplicate_threshold=settings.duplicate_threshold,
+        blocklist=settings.blocklist,
     )
 
 

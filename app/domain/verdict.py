@@ -46,6 +46,9 @@ class DecisionWarning(StrEnum):
     CONSENT_DECLINED = "CONSENT_DECLINED"
     CHALLENGE_FAILED = "CHALLENGE_FAILED"
     ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
+    DUPLICATED_FACE = "DUPLICATED_FACE"
+    POSSIBLE_DUPLICATED_FACE = "POSSIBLE_DUPLICATED_FACE"
+    FACE_IN_BLOCKLIST = "FACE_IN_BLOCKLIST"
 
 
 class RejectionCode(StrEnum):
@@ -128,6 +131,44 @@ class FaceMatchEvidence:
 
 
 @dataclass(frozen=True)
+class FoundFace:
+    """An entity that a search found: its best score with the probe. `is_own`: it is the probe's own entity."""
+
+    entity_id: str
+    score: float
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class SearchEvidence:
+    """A search of a probe among enrolments, the highest score first.
+
+    `found` has those that reached the `threshold`, a few at most, and always the best of the others: enough to
+    judge the search again by any threshold. Where the probe's own entity is searched too, it is there too.
+    `searched` and `not_searched` count enrolments; the latter have no template that can be compared.
+    """
+
+    threshold: float
+    found: tuple[FoundFace, ...]
+    searched: int
+    not_searched: int
+
+    @property
+    def matched_entity_ids(self) -> tuple[str, ...]:
+        """Other entities whose face it is, by the threshold of then."""
+        return tuple(one.entity_id for one in self.found if not one.is_own and not one.score < self.threshold)
+
+
+@dataclass(frozen=True)
+class DuplicateCheck:
+    """What an import found of its portrait among the organization's other entities, and by which settings."""
+
+    policy_version: int
+    search: SearchEvidence
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class InjectionEvidence:
     """Signals that frames did not come from a camera. In the standard profile they never reject alone."""
 
@@ -145,7 +186,11 @@ class ModelIdentity:
 
 @dataclass(frozen=True)
 class Decision:
-    """The whole evidence of a session, from which policy can be recomputed."""
+    """The whole evidence of a session, from which policy can be recomputed.
+
+    `cross_entity` and `blocklist` are None where nothing was searched. `verdict` is what policy made of it all,
+    None where the session ended before.
+    """
 
     liveness: LivenessEvidence | None
     face_match: FaceMatchEvidence | None
@@ -154,3 +199,6 @@ class Decision:
     policy_version: int
     warnings: tuple[str, ...] = ()
     needs_review: bool = False
+    cross_entity: SearchEvidence | None = None
+    blocklist: SearchEvidence | None = None
+    verdict: Verdict | None = None

@@ -333,6 +333,10 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         outcome = self._services.presenter.outcome_of(session)
         self.emit("result", outcome_json(outcome, connection.hosted_session_id), room=connection.sid)
 
+    def open_pages(self) -> Sequence[str]:
+        """Hosted sessions whose page can be told something."""
+        return self._connections.capturing()
+
     def announce(self, hosted_session_id: str) -> None:
         """Tell the page, wherever it is connected, how its session stands now. It can also ask, so no error."""
         sid = self._connections.capturing_sid(hosted_session_id)

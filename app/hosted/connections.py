@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -79,6 +79,11 @@ class Connections:
             if was_capturing:
                 del self._capturing[connection.hosted_session_id]
             return connection, was_capturing
+
+    def capturing(self) -> Sequence[str]:
+        """Hosted sessions of which a page is connected here and has said hello."""
+        with self._lock:
+            return list(self._capturing)
 
     def capturing_sid(self, hosted_session_id: str) -> str | None:
         """Socket that captures for the session now."""

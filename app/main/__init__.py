@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.main.api import make_import_validation
 from app.main.application import Application, build_application, check_profile
+from app.main.delivery import build_worker
 from app.main.infrastructure import (
     DEMO_SLUG,
     Infrastructure,
@@ -24,6 +25,7 @@ __all__ = [
     "LoadedModels",
     "build_application",
     "build_matching_application",
+    "build_worker",
     "check_profile",
     "development_key",
     "ensure_demo_organization",

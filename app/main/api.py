@@ -19,19 +19,23 @@ from app.main.infrastructure import (
 )
 from app.main.limits import make_limits
 from app.main.models import LoadedModels
+from app.main.webhooks import make_manage_webhooks
 from app.services.administer_keys import AdministerKeys
 from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
 from app.services.change_settings import ChangeSettings, ReadSettings
 from app.services.check_biometric import CheckBiometric
+from app.services.cross_entity import SearchOthers
 from app.services.decide_capture import DecideCapture
 from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
 from app.services.list_sessions import ListSessions
+from app.services.manage_deliveries import ManageDeliveries
 from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
 from app.services.ports import MatchingCore
 from app.services.quota import RequireQuota
+from app.services.read_events import ReadEvents
 from app.services.read_face_matches import ReadFaceMatches
 from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
@@ -49,6 +53,7 @@ def make_import_validation(
     infrastructure: Infrastructure,
     core: MatchingCore,
     blobs: EncryptedBlobStore,
+    search_others: SearchOthers,
 ) -> ImportValidation:
     """Shared by the API and the command line."""
     return ImportValidation(
@@ -56,6 +61,7 @@ def make_import_validation(
         blobs=blobs,
         vault=make_template_vault(settings, infrastructure),
         core=core,
+        search_others=search_others,
         clock=infrastructure.clock,
         randomness=infrastructure.randomness,
         image_max_bytes=settings.limits.image_max_bytes,
@@ -69,6 +75,7 @@ def make_api_services(
     core: MatchingCore,
     blobs: EncryptedBlobStore,
     decide_capture: DecideCapture,
+    search_others: SearchOthers,
     tell: Callable[[str], None],
 ) -> ApiServices:
     """Use cases behind the API's routes. `tell` lets the page of a hosted session know how it stands."""
@@ -96,7 +103,7 @@ def make_api_services(
         ),
         register_entity=RegisterEntity(store=store, clock=clock, randomness=randomness),
         find_entity=FindEntity(store=store),
-        import_validation=make_import_validation(settings, infrastructure, core, blobs),
+        import_validation=make_import_validation(settings, infrastructure, core, blobs, search_others),
         read_validations=ReadValidations(store=store),
         review_validation=ReviewValidation(store=store, clock=clock, randomness=randomness),
         open_session=OpenSession(
@@ -147,6 +154,9 @@ def make_api_services(
             secrets=make_webhook_secrets(settings, infrastructure),
             clock=clock,
         ),
+        manage_webhooks=make_manage_webhooks(settings, infrastructure, is_development=settings.is_dev),
+        manage_deliveries=ManageDeliveries(store=store, clock=clock, randomness=randomness),
+        read_events=ReadEvents(store=store),
         check_readiness=CheckReadiness(
             store=store,
             blobs=blobs,

@@ -18,8 +18,10 @@ from app.hosted.languages import select_language
 from app.jobs.background import Background
 from app.main.api import make_api_services
 from app.main.capture import make_capture_services
+from app.main.delivery import WebhookDelivery, make_delivery
+from app.main.gallery import make_search_others, make_search_probe
 from app.main.infrastructure import Infrastructure, development_key, make_blob_store, open_infrastructure
-from app.main.jobs import make_background
+from app.main.jobs import Pages, make_background
 from app.main.matching import Core, make_matching_core
 from app.main.models import Analyzer, LoadedModels, load_models, make_analyzer, make_images
 
@@ -39,18 +41,25 @@ class Application:
     core: Core
     wsgi: Wsgi
     background: Background
+    delivery: WebhookDelivery | None
 
     def start(self) -> None:
         """What runs beside the requests. In the process that serves: threads do not survive a fork."""
         self.background.start()
+        if self.delivery:
+            self.delivery.start()
 
     def drain(self) -> None:
         """Say goodbye to open pages, so that the process can end."""
         self.background.ask_to_stop()
+        if self.delivery:
+            self.delivery.ask_to_stop()
         self.hosted.drain()
 
     def close(self) -> None:
         """Give back connections and landmarkers, whose threads would otherwise hold up the process's end."""
+        if self.delivery:
+            self.delivery.stop()
         self.background.stop()
         self.core.close()
         self.analyzer.close()
@@ -76,21 +85,28 @@ def build_application(settings: Settings) -> Application:
     flask.config["BABEL_TRANSLATION_DIRECTORIES"] = str(PROJECT_FOLDER / "app" / "translations")
     Babel(flask, locale_selector=select_language)
     analyzer = make_analyzer(settings, models)
-    capture = make_capture_services(settings, infrastructure, models, images, analyzer, core, blobs)
+    search_others = make_search_others(settings, infrastructure, models)
+    search = make_search_probe(settings, infrastructure, core, blobs, search_others)
+    capture = make_capture_services(settings, infrastructure, models, images, analyzer, core, blobs, search)
 
     def tell(hosted_session_id: str) -> None:
         """The socket is installed after the API, whose name for each request comes first."""
         hosted.namespace.announce(hosted_session_id)
 
-    api_services = make_api_services(settings, infrastructure, models, core, blobs, capture.decide_capture, tell)
+    decide_capture = capture.decide_capture
+    api_services = make_api_services(
+        settings, infrastructure, models, core, blobs, decide_capture, search_others, tell
+    )
     install_api(flask, api_services)
     hosted = install_hosted(flask, capture)
     if settings.is_dev:
         flask.register_blueprint(create_demo_blueprint(make_demo_settings(settings)))
         flask.add_url_rule("/", "home", lambda: redirect(DEMO_PATH))
     wsgi = behind_proxies(flask.wsgi_app, settings.trusted_proxies)
-    background = make_background(settings, infrastructure, core, blobs, capture.decide_capture, tell)
-    return Application(flask, infrastructure, hosted, analyzer, core, wsgi, background)
+    pages = Pages(hosted.namespace.open_pages, tell, capture.live.drop)
+    background = make_background(settings, infrastructure, core, blobs, decide_capture, pages)
+    delivery = make_delivery(settings, infrastructure) if settings.runs_worker else None
+    return Application(flask, infrastructure, hosted, analyzer, core, wsgi, background, delivery)
 
 
 def check_profile(settings: Settings, models: LoadedModels) -> None:

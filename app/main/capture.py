@@ -26,6 +26,7 @@ from app.services.observe_frame import (
 )
 from app.services.ports import MatchingCore
 from app.services.record_consent import RecordConsent
+from app.services.search_probe import SearchProbe
 from app.services.start_capture import ReadCapture, StartCapture
 from app.services.withdraw import Withdraw
 
@@ -38,6 +39,7 @@ def make_capture_services(
     analyzer: Analyzer,
     core: MatchingCore,
     blobs: EncryptedBlobStore,
+    search: SearchProbe,
 ) -> HostedServices:
     """Use cases behind the capture page and its socket."""
     store, clock, randomness = infrastructure.store, infrastructure.clock, infrastructure.randomness
@@ -101,6 +103,7 @@ def make_capture_services(
             blobs=blobs,
             vault=make_template_vault(settings, infrastructure),
             core=core,
+            search=search,
             clock=clock,
             randomness=randomness,
         ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from app.adapters.blob_store import EncryptedBlobStore
 from app.config import Settings
@@ -11,6 +13,7 @@ from app.jobs.renewal import RenewalTask
 from app.main.infrastructure import Infrastructure, make_template_vault
 from app.services.decide_capture import DecideCapture
 from app.services.decide_waiting import DecideWaiting
+from app.services.expire_sessions import ExpireSessions, TellEnded
 from app.services.idempotency import SweepIdempotency
 from app.services.ports import MatchingCore
 from app.services.renew_templates import RenewTemplates
@@ -18,6 +21,11 @@ from app.services.renew_templates import RenewTemplates
 DECIDE_WAITING_SECONDS = 5.0
 """Somebody may still sit before the page; looking costs one read of a small index."""
 
+EXPIRE_SESSIONS = "ending sessions whose time is over"
+EXPIRE_SESSIONS_SECONDS = 5.0
+"""An integrator hears of an end that soon; looking costs one read of two small indexes."""
+
+SWEEP_IDEMPOTENCY = "removing kept answers that ended"
 SWEEP_IDEMPOTENCY_SECONDS = 10 * 60.0
 """Ended records are in nobody's way: a key that is used again takes the record's place."""
 
@@ -40,28 +48,51 @@ def make_renew_templates(
     )
 
 
+@dataclass(frozen=True)
+class Pages:
+    """Pages that are connected here: which, how one is told how it stands, and how its capture is forgotten."""
+
+    open: Callable[[], Sequence[str]]
+    tell: Callable[[str], None]
+    forget: Callable[[str], None]
+
+
+def make_expire_sessions(settings: Settings, infrastructure: Infrastructure) -> ExpireSessions:
+    """For any process: several do no harm. Needs no secrets."""
+    return ExpireSessions(
+        store=infrastructure.store,
+        clock=infrastructure.clock,
+        randomness=infrastructure.randomness,
+        abandon_after=timedelta(seconds=settings.limits.abandon_after_seconds),
+        note_failure=log_failure,
+    )
+
+
 def make_background(
     settings: Settings,
     infrastructure: Infrastructure,
     core: MatchingCore,
     blobs: EncryptedBlobStore,
     decide_capture: DecideCapture,
-    tell: Callable[[str], None],
+    pages: Pages,
 ) -> Background:
-    """Not started. `tell` lets the page of a hosted session know how it stands."""
+    """Not started."""
     decide_waiting = DecideWaiting(
         store=infrastructure.store,
         decide_capture=decide_capture,
         clock=infrastructure.clock,
-        tell=tell,
+        tell=pages.tell,
         note_failure=log_failure,
     )
+    tell_ended = TellEnded(store=infrastructure.store, open_pages=pages.open, tell=pages.tell, forget=pages.forget)
     renewal = RenewalTask(make_renew_templates(settings, infrastructure, core, blobs))
     sweep = SweepIdempotency(store=infrastructure.store, clock=infrastructure.clock)
     return Background(
         [
             Task("deciding what waits", decide_waiting, DECIDE_WAITING_SECONDS),
-            Task("removing kept answers that ended", sweep, SWEEP_IDEMPOTENCY_SECONDS),
+            Task(EXPIRE_SESSIONS, make_expire_sessions(settings, infrastructure), EXPIRE_SESSIONS_SECONDS),
+            Task("telling pages that their session has ended", tell_ended, EXPIRE_SESSIONS_SECONDS),
+            Task(SWEEP_IDEMPOTENCY, sweep, SWEEP_IDEMPOTENCY_SECONDS),
             Task("renewing templates", renewal, RENEW_TEMPLATES_SECONDS),
         ],
         infrastructure.clock,

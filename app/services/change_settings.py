@@ -20,7 +20,7 @@ from app.domain.settings import (
 )
 from app.services.audit import record
 from app.services.ports import Clock, Randomness
-from app.services.store import Store
+from app.services.store import Store, UnitOfWork
 
 Change = Callable[[OrganizationSettings], OrganizationSettings]
 
@@ -53,6 +53,7 @@ class ChangeSettings:
     def patch(self, caller: Caller, changes: Mapping[str, object], based_on: int | None = None) -> SettingsVersion:
         """Replace settings by their names. `InvalidState` where another version than `based_on` is in force."""
         self._check_profile(changes.get("liveness_profile"))
+        self._check_blocklist(caller, changes.get("blocklist"))
         return self.apply(caller, lambda settings: _patched(settings, changes), based_on)
 
     def put_workflow(self, caller: Caller, workflow: Workflow, based_on: int | None = None) -> SettingsVersion:
@@ -95,6 +96,21 @@ class ChangeSettings:
             uow.commit()
         return after
 
+    def _check_blocklist(self, caller: Caller, wished: object) -> None:
+        """Every entity that is new on it must be one of the organization, live or test."""
+        if not isinstance(wished, tuple):
+            return
+        organization_id = caller.organization.organization_id
+        with self.store.read() as uow:
+            listed = uow.settings.current(organization_id).settings.blocklist
+            problems = {
+                f"blocklist.{number}": "names no entity of the organization"
+                for number, entity_id in enumerate(wished)
+                if entity_id not in listed and not _is_known(uow, organization_id, entity_id)
+            }
+        if problems:
+            raise InvalidRequest("The settings cannot be accepted.", problems)
+
     def _check_profile(self, wished: object) -> None:
         """Where models are missing the strict profile would approve nobody."""
         if wished == STRICT and not self.is_strict_available:
@@ -102,6 +118,10 @@ class ChangeSettings:
                 "The settings cannot be accepted.",
                 {"livenessProfile": "strict is not available on this server: it lacks models"},
             )
+
+
+def _is_known(uow: UnitOfWork, organization_id: str, entity_id: str) -> bool:
+    return any(uow.entities.get(organization_id, is_test, entity_id) for is_test in (False, True))
 
 
 def _patched(settings: OrganizationSettings, changes: Mapping[str, object]) -> OrganizationSettings:

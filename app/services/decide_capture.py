@@ -32,11 +32,13 @@ from app.domain.verdict import (
     DecisionWarning,
     FaceMatchEvidence,
     LivenessEvidence,
+    Verdict,
 )
 from app.services.end_session import apply_verdict
 from app.services.enrolment import read_portrait, read_template
 from app.services.live_capture import KeptFrame
 from app.services.ports import BlobAddress, BlobStore, Clock, MatchingCore, Randomness, TemplateVault
+from app.services.search_probe import SearchProbe
 from app.services.session_policy import policy_at
 from app.services.store import Store, UnitOfWork
 
@@ -48,8 +50,8 @@ Described = FaceTemplate | MatchingFailed | None
 """What is known of a picture: its largest face, that it could not be described, or (None) that it shows none."""
 
 
-class _ReferenceWithdrawn(Exception):
-    """The validation whose portrait was compared has been rejected meanwhile."""
+class _EnrolmentWithdrawn(Exception):
+    """A validation that the verdict rests on has been rejected meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +62,18 @@ class DecideCapture:
     blobs: BlobStore
     vault: TemplateVault
     core: MatchingCore
+    search: SearchProbe
     clock: Clock
     randomness: Randomness
 
     def __call__(self, hosted_session_id: str) -> BiometricSession | None:
         """The session after its verdict. None where nothing waits. `MatchingUnavailable`: try again later."""
         while True:
-            with contextlib.suppress(_ReferenceWithdrawn):
+            with contextlib.suppress(_EnrolmentWithdrawn):
                 return self._decide(hosted_session_id)
 
     def _decide(self, hosted_session_id: str) -> BiometricSession | None:
-        """`_ReferenceWithdrawn` where the verdict would rest on a validation that was rejected meanwhile."""
+        """`_EnrolmentWithdrawn` where the verdict would rest on a validation that was rejected meanwhile."""
         with self.store.read() as uow:
             found = uow.sessions.by_hosted_id(hosted_session_id)
             if found is None:
@@ -84,8 +87,14 @@ class DecideCapture:
                 session.organization_id, session.is_test, session.entity_id
             )
         frames = [KeptFrame(item.kind, self._read_capture(item)) for item in captures]
-        decision = self._complete(hosted.evidence, policy, frames, validation)
-        return self._write(hosted_session_id, decision, decide(decision, policy), validation)
+        decision, probe = self._complete(hosted.evidence, policy, frames, validation)
+        rests_on: tuple[str, ...] = () if validation is None else (validation.validation_id,)
+        # One-to-many only where it may change something: nobody is looked for whom the rest rejects.
+        if probe is not None and decide(decision, policy).verdict is not Verdict.REJECTED:
+            searched = self.search(session, probe, policy)
+            decision = replace(decision, cross_entity=searched.cross_entity, blocklist=searched.blocklist)
+            rests_on += searched.rests_on
+        return self._write(hosted_session_id, decision, decide(decision, policy), rests_on)
 
     def _read_capture(self, capture: Capture) -> bytes:
         """Empty where the image is gone or damaged: asking again would change nothing, and it shows no face."""
@@ -101,8 +110,8 @@ class DecideCapture:
         policy: SessionPolicy,
         frames: Sequence[KeptFrame],
         validation: KycValidation | None,
-    ) -> Decision:
-        """Add continuity and face match to the evidence.
+    ) -> tuple[Decision, Template | None]:
+        """Add continuity and face match to the evidence; with it the probe, if there is one.
 
         A core that fails and is not well is away: waiting helps. One that is well and fails would fail again.
         """
@@ -117,7 +126,9 @@ class DecideCapture:
         if has_failed and not health.is_ready:
             raise MatchingUnavailable(health.reason or "The matching core is not ready.")
         models = (*evidence.models, *health.models)
-        return replace(evidence, liveness=liveness, face_match=face_match, models=models)
+        probe = _probe_of(described)
+        complete = replace(evidence, liveness=liveness, face_match=face_match, models=models)
+        return complete, None if probe is None else probe.template
 
     def _describe(self, image: bytes) -> Described:
         """None where there is no face, or no image."""
@@ -206,7 +217,7 @@ class DecideCapture:
         return self.core.compare(probe, [portrait.template])[0]
 
     def _write(
-        self, hosted_session_id: str, decision: Decision, result: PolicyResult, reference: KycValidation | None
+        self, hosted_session_id: str, decision: Decision, result: PolicyResult, rests_on: Sequence[str]
     ) -> BiometricSession | None:
         with self.store.begin() as uow:
             found = uow.sessions.by_hosted_id(hosted_session_id)
@@ -215,9 +226,10 @@ class DecideCapture:
             session, hosted = found
             if not is_waiting(session, hosted):
                 return session
-            if reference is not None and not _still_counts(uow, reference):
-                raise _ReferenceWithdrawn
-            decision = replace(decision, warnings=result.warnings)
+            # In one order for all: whoever decides others at the same time locks the same rows.
+            if not all(_still_counts(uow, session, one) for one in sorted(rests_on)):
+                raise _EnrolmentWithdrawn
+            decision = replace(decision, warnings=result.warnings, verdict=result.verdict)
             after = apply_verdict(uow, self.randomness, session, decision, result, self.clock.now())
             if after is None:
                 return uow.sessions.get(session.organization_id, session.is_test, session.session_id)
@@ -226,9 +238,9 @@ class DecideCapture:
         return after
 
 
-def _still_counts(uow: UnitOfWork, reference: KycValidation) -> bool:
+def _still_counts(uow: UnitOfWork, session: BiometricSession, validation_id: str) -> bool:
     """Whether the validation is approved now; until the commit nobody can reject it."""
-    found = uow.validations.get(reference.organization_id, reference.is_test, reference.validation_id)
+    found = uow.validations.get(session.organization_id, session.is_test, validation_id)
     return found is not None and found.status is ValidationStatus.APPROVED
 
 

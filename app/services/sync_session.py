@@ -104,5 +104,5 @@ class SyncSession:
     def _apply_again(self, uow: UnitOfWork, session: BiometricSession, evidence: Decision, now: datetime) -> None:
         """The verdict that complete evidence leads to: policy can be recomputed from what is stored."""
         result = decide(evidence, policy_at(uow, session, evidence.policy_version))
-        decision = replace(evidence, warnings=result.warnings)
+        decision = replace(evidence, warnings=result.warnings, verdict=result.verdict)
         apply_verdict(uow, self.randomness, session, decision, result, now)

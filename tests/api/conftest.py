@@ -34,11 +34,14 @@ from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
 from app.services.limit_requests import LimitGuesses, LimitRequests
 from app.services.list_sessions import ListSessions
+from app.services.manage_deliveries import ManageDeliveries
 from app.services.manage_keys import ManageKeys
+from app.services.manage_webhooks import ManageWebhooks
 from app.services.match_faces import MatchFaces
 from app.services.open_session import OpenSession
 from app.services.ports import BlobAddress
 from app.services.quota import RequireQuota
+from app.services.read_events import ReadEvents
 from app.services.read_face_matches import ReadFaceMatches
 from app.services.read_media import ReadMedia
 from app.services.read_session import ReadSession
@@ -52,6 +55,7 @@ from app.services.webhook_secret import RenewWebhookSecret
 from tests.api.described import assert_described
 from tests.builders import Builder, add_organization
 from tests.fakes import FakeClock, FakeMatchingCore, FakeRateLimiter, FakeTemplateVault, SeededRandomness
+from tests.searching import search_others, search_probe
 from tests.store_fixtures import (
     database_url,
     empty_database_url,
@@ -76,6 +80,7 @@ FILES = Path(__file__).resolve().parents[2]
 PUBLIC_URL = "https://verify.example"
 IMAGE_MAX_BYTES = 5 * 1024 * 1024
 BODY_MAX_BYTES = 16 * 1024 * 1024
+ENDPOINTS_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -207,6 +212,7 @@ def make_services(
             blobs=blobs,
             vault=FakeTemplateVault(),
             core=core,
+            search_others=search_others(store),
             clock=clock,
             randomness=randomness,
             image_max_bytes=IMAGE_MAX_BYTES,
@@ -234,6 +240,7 @@ def make_services(
                 blobs=blobs,
                 vault=FakeTemplateVault(),
                 core=core,
+                search=search_probe(store, blobs, core, clock),
                 clock=clock,
                 randomness=randomness,
             ),
@@ -266,6 +273,16 @@ def make_services(
         renew_webhook_secret=RenewWebhookSecret(
             change_settings=change_settings, secrets=DerivedWebhookSecrets(data_keys), clock=clock
         ),
+        manage_webhooks=ManageWebhooks(
+            store=store,
+            clock=clock,
+            randomness=randomness,
+            secrets=DerivedWebhookSecrets(data_keys),
+            endpoints_max=ENDPOINTS_MAX,
+            is_development=False,
+        ),
+        manage_deliveries=ManageDeliveries(store=store, clock=clock, randomness=randomness),
+        read_events=ReadEvents(store=store),
         check_readiness=CheckReadiness(
             store=store, blobs=blobs, core=core, optional_missing=("minifasnet_v2 (missing)",)
         ),

@@ -11,7 +11,9 @@ from werkzeug.routing import Rule
 
 from app.api.authentication import PUBLIC_ENDPOINTS, required_scope
 from app.domain.organization import Entity, Scope
+from app.domain.webhook import DeliveryStatus
 from tests.api.conftest import Answer, Api
+from tests.api.told import add_delivery
 
 UNKNOWN_ID = "01900000-0000-7000-8000-ffffffffffff"
 SESSION = "/api/kyc/biometric/sessions"
@@ -133,6 +135,8 @@ def anothers(api: Api) -> dict[str, str]:
         "validation_id": validation.validation_id,
         "kind": "selfie",
         "key_id": api.keys.issue(api.organization, [Scope.ADMIN], is_test=True, name="").key.key_id,
+        "webhook_id": api.post("/api/webhooks", {"url": "https://shop.example/", "events": ["*"]}).json["id"],
+        "delivery_id": add_delivery(api, status=DeliveryStatus.FAILED).delivery_id,
     }
 
 
@@ -154,10 +158,11 @@ def test_what_is_anothers_reads_like_what_never_was(api: Api, stranger: str) -> 
 def test_its_owner_finds_each_of_them(api: Api) -> None:
     """Or the test above would prove nothing."""
     own = anothers(api)
-    for method, path in named_routes(api.app, own):
+    removed_last = sorted(named_routes(api.app, own), key=lambda route: route[0] == "DELETE")
+    for method, path in removed_last:
         if UNKNOWN_ID not in path:
             status = api.open(path, method=method, headers=api.headers(), json=REASON).status_code
-            assert status in (200, 201, 409), (method, path)
+            assert status in (200, 201, 202, 409), (method, path)
 
 
 def test_nothing_can_be_made_for_anothers_entity(api: Api) -> None:

@@ -264,6 +264,7 @@ BODIES: dict[str, dict[str, object]] = {
     "createSession": {"entityId": UNKNOWN_ID},
     "checkBiometric": {"entityId": UNKNOWN_ID, "user_image": IMAGE},
     "createKey": {"name": "N", "scopes": ["entities:read"]},
+    "createWebhook": {"url": "https://shop.example/hooks", "events": ["*"]},
 }
 FORMS: dict[str, dict[str, bytes | str | list[bytes | str]]] = {
     "importValidation": {"entityId": UNKNOWN_ID, "status": "approved", "portrait": PICTURE},

@@ -20,7 +20,7 @@ from tests.builders import settings_version
 
 ENTITIES, SESSIONS, KEYS = "/api/entities", "/api/kyc/biometric/sessions", "/api/keys"
 IMPORT, CHECK, MATCH = "/api/kyc/validations/import", "/api/kyc/biometric", "/api/kyc/face-match"
-SECRET = "/api/kyc/settings/webhook-secret"
+SECRET, WEBHOOKS = "/api/kyc/settings/webhook-secret", "/api/webhooks"
 PICTURE, OTHER_PICTURE = b"\xff\xd8\xff\xe0 a picture", b"\xff\xd8\xff\xe0 another picture"
 PERSON = {"type": "person", "name": "Ada"}
 
@@ -29,6 +29,8 @@ def creates(api: Api) -> dict[str, tuple[str, Callable[[], Request], int]]:
     """Every create by its endpoint: address, body, and status where all is well."""
     entity = api.enrolled().entity_id
     key = api.keys.issue(api.organization, [Scope.CHECKS_READ], is_test=True, name="old").key.key_id
+    webhook = {"url": "https://shop.example/", "events": ["*"]}
+    webhook_id = api.post(WEBHOOKS, webhook).json["id"]
     import_parts = fields_of(entityId=entity, status="approved", portrait=PICTURE)
     return {
         "api.entities.create_entity": (ENTITIES, lambda: {"json": PERSON}, 201),
@@ -43,12 +45,15 @@ def creates(api: Api) -> dict[str, tuple[str, Callable[[], Request], int]]:
         "api.keys.create_key": (KEYS, lambda: {"json": {"name": "n", "scopes": ["checks:read"]}}, 201),
         "api.keys.rotate_key": (f"{KEYS}/{key}/rotate", dict, 201),
         "api.settings.renew_webhook_secret": (SECRET, dict, 201),
+        "api.webhooks.create_webhook": (WEBHOOKS, lambda: {"json": webhook}, 201),
+        "api.webhooks.rotate_webhook_secret": (f"{WEBHOOKS}/{webhook_id}/rotate-secret", dict, 201),
     }
 
 
 NOT_CREATING = {"sync_session", "cancel_session", "approve_session", "reject_session"} | {
     "approve_validation",
     "reject_validation",
+    "redeliver",
 }
 """Safe to repeat, or refused the second time by the status."""
 
@@ -68,7 +73,7 @@ def rows(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         return {
             name: int(connection.execute(sa.select(sa.func.count()).select_from(sa.text(name))).scalar_one())
-            for name in (*tables, "settings_versions")
+            for name in (*tables, "settings_versions", "webhook_endpoints")
         }
 
 
@@ -83,6 +88,8 @@ def rows(engine: Engine) -> dict[str, int]:
         "api.keys.create_key",
         "api.keys.rotate_key",
         "api.settings.renew_webhook_secret",
+        "api.webhooks.create_webhook",
+        "api.webhooks.rotate_webhook_secret",
     ],
 )
 def test_a_create_that_is_sent_twice_happens_once(api: Api, engine: Engine, endpoint: str) -> None:

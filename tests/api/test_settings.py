@@ -25,7 +25,7 @@ AS_PROVISIONED: dict[str, Any] = {
     "scoreDeclineThreshold": 30.0,
     "reviewBand": 0.0,
     "crossEntityPolicy": "off",
-    "duplicateThreshold": None,
+    "duplicateThreshold": 60.0,
     "livenessProfile": "standard",
     "lightChallenge": False,
     "maxAttempts": 3,
@@ -57,6 +57,8 @@ CHANGED: dict[str, Any] = {
     "monthlyQuota": 1000,
     "entityPause": {"failures": 3, "hours": 48},
     "defaultLanguage": "pt",
+    "crossEntityPolicy": "review",
+    "duplicateThreshold": 75.5,
 }
 """Another value for every field that has more than one."""
 
@@ -124,14 +126,10 @@ def test_a_version_that_is_no_longer_in_force_is_refused(api: Api) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("crossEntityPolicy", "review"),
-        ("crossEntityPolicy", "reject"),
-        ("duplicateThreshold", 80),
         ("lightChallenge", True),
         ("lightChallenge", 0),
         ("callbackMethod", "initiator"),
         ("callbackMethod", "both"),
-        ("blocklist", ["a face"]),
         ("retentionDays", 30),
     ],
 )
@@ -185,6 +183,13 @@ def test_branding_is_not_taken(api: Api, part: dict[str, object]) -> None:
         ({"defaultLanguage": "xx"}, "defaultLanguage"),
         ({"defaultLanguage": "es-AR"}, "defaultLanguage"),
         ({"branding": "Acme"}, "branding"),
+        ({"crossEntityPolicy": "maybe"}, "crossEntityPolicy"),
+        ({"duplicateThreshold": 29.9}, "duplicateThreshold"),
+        ({"duplicateThreshold": 100.1}, "duplicateThreshold"),
+        ({"blocklist": "a face"}, "blocklist"),
+        ({"blocklist": ["a face"]}, "blocklist.0"),
+        ({"blocklist": ["01900000-0000-7000-8000-000000000001"]}, "blocklist.0"),
+        ({"blocklist": ["01900000-0000-7000-8000-000000000001"] * 501}, "blocklist"),
         ({"policyVersion": "1"}, "policyVersion"),
         ([], "body"),
     ],
@@ -192,6 +197,16 @@ def test_branding_is_not_taken(api: Api, part: dict[str, object]) -> None:
 def test_wrong_values_are_named_and_nothing_is_changed(api: Api, body: object, field: str) -> None:
     refused(patch(api, body), field)
     assert api.get(SETTINGS).json == AS_PROVISIONED
+
+
+def test_the_block_list_names_entities_of_either_mode_and_each_once(api: Api) -> None:
+    tested, live = api.enrolled(), api.enrolled(is_test=False)
+    ids = [tested.entity_id, live.entity_id]
+    assert patch(api, {"blocklist": [*ids, ids[0].upper()]}).json["blocklist"] == ids
+    assert api.get(SETTINGS).json["blocklist"] == ids
+    elsewhere = api.build.enrolled(api.store, api.blobs, api.new_organization())
+    refused(patch(api, {"blocklist": [ids[0], elsewhere.entity_id]}), "blocklist.1")
+    assert patch(api, {"blocklist": None}).json["blocklist"] == []
 
 
 def test_who_changed_what_is_in_the_audit_trail(api: Api) -> None:

@@ -68,6 +68,8 @@ def test_a_validation_reads_the_same_everywhere(api: Api, entity: Entity) -> Non
         "externalSessionId": "s-1",
         "metadata": {"z": 1, "a": [None]},
         "quality": {"faceWidthPx": 200, "interocularPx": 90.5, "sharpness": 12},
+        "crossEntity": {"status": "off", "matchedEntityIds": []},
+        "warnings": [],
         "createdAt": "2026-06-19T14:40:00.000Z",
         "updatedAt": "2026-06-19T14:40:00.000Z",
     }

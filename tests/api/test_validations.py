@@ -56,6 +56,8 @@ def test_an_approved_validation_is_brought_in(api: Api, entity: Entity) -> None:
         "externalSessionId": "session-abc-123",
         "metadata": {"source": "elsewhere"},
         "quality": {"faceWidthPx": 200, "interocularPx": 100, "sharpness": 100},
+        "crossEntity": {"status": "off", "matchedEntityIds": []},
+        "warnings": [],
         "createdAt": "2026-06-19T14:40:00.000Z",
         "updatedAt": "2026-06-19T14:40:00.000Z",
     }
@@ -161,3 +163,25 @@ def test_a_matching_core_that_is_away_is_told_as_such(api: Api, entity: Entity) 
     assert (answer.status_code, answer.json["error"]) == (503, "SERVICE_UNAVAILABLE")
     assert int(answer.headers["Retry-After"]) > 0
     assert "core" not in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "warning"),
+    [("review", "in_review", "POSSIBLE_DUPLICATED_FACE"), ("reject", "rejected", "DUPLICATED_FACE")],
+)
+def test_a_face_that_another_entity_has_is_told(
+    api: Api, entity: Entity, policy: str, status: str, warning: str
+) -> None:
+    settings = {"crossEntityPolicy": policy}
+    assert api.open("/api/kyc/settings", "PATCH", headers=api.headers(), json=settings).status_code == 200
+    first = bring(api, entity).json
+    assert (first["status"], first["crossEntity"]) == ("approved", {"status": "clear", "matchedEntityIds": []})
+    another = api.enrolled()
+    second = bring(api, another)
+    assert second.status_code == 201
+    assert (second.json["status"], second.json["approvedAt"], second.json["warnings"]) == (status, None, [warning])
+    assert second.json["crossEntity"] == {"status": "matched", "matchedEntityIds": [entity.entity_id]}
+    path = f"/api/kyc/validations/{second.json['id']}"
+    assert api.get(path).json == second.json
+    approved = api.post(f"{path}/approve", {"reason": "they are twins"}).json
+    assert (approved["status"], approved["crossEntity"]) == ("approved", second.json["crossEntity"])

@@ -181,10 +181,6 @@ def test_pages_are_of_one_to_a_hundred(api: Api, entity: Entity) -> None:
     [
         ("POST", "/api/kyc/validations"),
         ("DELETE", "/api/entities/{}"),
-        ("GET", "/api/webhooks"),
-        ("POST", "/api/webhooks"),
-        ("GET", "/api/webhooks/deliveries"),
-        ("GET", "/api/events"),
     ],
 )
 def test_what_comes_later_has_no_route_yet(api: Api, entity: Entity, method: str, path: str) -> None:

@@ -21,16 +21,20 @@ import sqlalchemy as sa
 from schemathesis import Case, CheckContext, HookContext, Response
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
+from schemathesis.generation.meta import TestPhase
 from schemathesis.generation.modes import GenerationMode
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from app.adapters.db.engine import make_engine
 from app.adapters.db.migrate import upgrade
 from app.adapters.db.unit_of_work import SqlStore
+from app.domain.webhook import DeliveryStatus
 from tests.api.conftest import Api, make_api
 from tests.api.forms import form
+from tests.api.told import add_delivery
 
 ENTITIES = 8
+WEBHOOKS = 6
 SESSION = "/api/kyc/biometric/sessions"
 SWAPPED_SHARE = 8
 """One id of so many stays what it is: unknown."""
@@ -54,6 +58,7 @@ JUDGED_BY_MEANING = frozenset(
         "metadata",
         "reason",  # without the white space around
         "scoreFloor",  # not above the threshold
+        "url",
         "webhookUrl",
     }
 )
@@ -83,8 +88,13 @@ EMPTY = '", became "")'
 KNOWN = {
     ("POST /api/kyc/validations/import", "unsupported_method"),
     ("POST /api/kyc/validations/import", "allow_header_conformance"),
+    ("GET /api/webhooks/deliveries", "unsupported_method"),
+    ("GET /api/webhooks/deliveries", "allow_header_conformance"),
 }
-"""A GET of it reads the validation of the id `import`, which is none: 404, as for every malformed id."""
+"""A GET of it reads the validation of the id `import`, which is none: 404, as for every malformed id.
+
+A DELETE of `deliveries` is of the endpoint of that id.
+"""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _POOL_OF = {
@@ -93,7 +103,14 @@ _POOL_OF = {
     "validationId": "validation",
     "faceMatchId": "face_match",
     "keyId": "key",
+    "webhookId": "webhook",
+    "endpointId": "webhook",
+    "deliveryId": "delivery",
+    "eventId": "event",
 }
+
+OWN_IN_CHAINS = frozenset({"webhookId"})
+"""A chain goes on with the one that it made: one of the pool may be removed by then."""
 
 
 @dataclass
@@ -200,10 +217,12 @@ def _take(found: Found, event: events.ScenarioFinished) -> None:
 
 
 def _swap_ids(case: Case[Any], pools: Mapping[str, list[str]], organization_id: str) -> None:
+    is_chained = case.meta is not None and case.meta.phase.name == TestPhase.STATEFUL
+    own = OWN_IN_CHAINS if is_chained else frozenset[str]()
     for part in (case.path_parameters, case.query, case.body):
         if isinstance(part, dict):
             for name, value in part.items():
-                if name in _POOL_OF and isinstance(value, str) and _UUID.fullmatch(value):
+                if name in _POOL_OF.keys() - own and isinstance(value, str) and _UUID.fullmatch(value):
                     part[name] = _existing(pools[_POOL_OF[name]], value)
     for name in list(case.headers or ()):
         if name.lower() == "x-organization-id" and _UUID.fullmatch(str(case.headers[name])):
@@ -216,7 +235,7 @@ def _existing(pool: list[str], value: str) -> str:
 
 
 def _populate(api: Api) -> dict[str, list[str]]:
-    """Entities with an approved portrait and a session, a face match, a key: something for every kind of id."""
+    """Entities with an approved portrait and a session, a face match, a key, webhooks: for every kind of id."""
     entities = [api.enrolled(external_id=f"person-{number}") for number in range(ENTITIES)]
     validations = []
     with api.store.read() as uow:
@@ -232,10 +251,18 @@ def _populate(api: Api) -> dict[str, list[str]]:
     assert match.status_code == 200, match.json
     key = api.post("/api/keys", {"name": "attacked", "scopes": ["entities:read"]})
     assert key.status_code == 201, key.json
+    webhooks = [
+        api.post("/api/webhooks", {"url": f"https://shop.example/{number}", "events": ["*"]}).json["id"]
+        for number in range(WEBHOOKS)
+    ]
+    deliveries = [add_delivery(api, webhook_id, status=DeliveryStatus.FAILED) for webhook_id in webhooks]
     return {
         "entity": [entity.entity_id for entity in entities],
         "validation": validations,
         "session": sessions,
         "face_match": [match.json["verificationId"]],
         "key": [key.json["id"]],
+        "webhook": webhooks,
+        "delivery": [delivery.delivery_id for delivery in deliveries],
+        "event": [delivery.event_id for delivery in deliveries],
     }

@@ -20,6 +20,9 @@ class FakeSecrets:
     def of(self, organization_id: str) -> Callable[[int], str]:
         return lambda version: f"secret {version} of {organization_id}"
 
+    def of_endpoint(self, organization_id: str, endpoint_id: str) -> Callable[[int], str]:
+        return lambda version: f"secret {version} of {endpoint_id} of {organization_id}"
+
 
 @dataclass
 class Desk:

@@ -24,6 +24,7 @@ from app.services.sync_session import SyncSession
 from tests.builders import PORTRAIT_BYTES, Builder, add_organization, caller_of
 from tests.domain import evidence
 from tests.fakes import FakeClock, FakeMatchingCore, FakeTemplateVault, MemoryBlobStore, SeededRandomness, face_of
+from tests.searching import search_probe
 
 S = SessionStatus
 ABANDON_AFTER = timedelta(minutes=15)
@@ -114,6 +115,7 @@ class World:
             blobs=self.blobs,
             vault=FakeTemplateVault(),
             core=self.core,
+            search=search_probe(store, self.blobs, self.core, clock),
             clock=clock,
             randomness=randomness,
         )

@@ -47,6 +47,7 @@ from tests.fakes import (
     SeededRandomness,
     face_of,
 )
+from tests.searching import search_probe
 
 ABANDON_AFTER = timedelta(minutes=15)
 PAGE = "page-1"
@@ -131,6 +132,7 @@ class Studio:
             blobs=self.blobs,
             vault=FakeTemplateVault(),
             core=self.core,
+            search=search_probe(store, self.blobs, self.core, clock),
             clock=clock,
             randomness=randomness,
         )

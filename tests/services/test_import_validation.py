@@ -23,6 +23,7 @@ from tests.fakes import (
     SeededRandomness,
     face_of,
 )
+from tests.searching import search_others
 
 PICTURE = b"a picture"
 
@@ -54,6 +55,7 @@ def world(sqlite_store: SqlStore) -> World:
         blobs=blobs,
         vault=FakeTemplateVault(),
         core=core,
+        search_others=search_others(sqlite_store),
         clock=FakeClock(),
         randomness=build.randomness,
         image_max_bytes=1000,
