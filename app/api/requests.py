@@ -76,7 +76,7 @@ def _json_text(value: object) -> object:
 
 def _whole_number(value: object) -> object:
     """Digits alone: a slip as `1_0` or `+5` would else be taken for a number that nobody meant."""
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,18}", value):
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,20}", value):
         raise ValueError("must be a whole number")
     return value
 
