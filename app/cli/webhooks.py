@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import click
@@ -13,6 +13,7 @@ from app.adapters.webhook_signatures import is_secret
 from app.cli.entities import opened, operator_of
 from app.cli.settings import read_settings
 from app.cli.webhook_listener import Listener
+from app.domain.errors import ObjectNotFound
 from app.domain.organization import Caller
 from app.domain.webhook import is_pattern
 from app.main.infrastructure import make_webhook_secrets
@@ -85,7 +86,8 @@ def _registered(url: str, slug: str, patterns: Sequence[str], *, is_test: bool) 
             version = caller.organization.settings.kyc_webhook_secret_version
             yield [made.secret] if version is None else [made.secret, secret_of(version)]
         finally:
-            webhooks.remove(caller, made.endpoint.endpoint_id)
+            with suppress(ObjectNotFound):  # somebody has removed it meanwhile
+                webhooks.remove(caller, made.endpoint.endpoint_id)
 
 
 def _remove_left_over(webhooks: ManageWebhooks, caller: Caller, url: str) -> None:

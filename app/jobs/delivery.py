@@ -176,7 +176,8 @@ class Deliverer:
         while not self._ended.empty():
             sent = self._ended.get()
             self._keep(sent)
-            change = self._lanes.ended(sent.claimed, _result_of(sent), self._clock.monotonic_ms())
+            took_ms = sent.outcome.latency_ms if sent.outcome else 0
+            change = self._lanes.ended(sent.claimed, _result_of(sent), self._clock.monotonic_ms(), took_ms)
             if change is not None:
                 _tell(change, sent)
             if lane_name(sent.claimed) in self._full_lanes and self._lanes.is_half_empty(sent.claimed):

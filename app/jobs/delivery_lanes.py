@@ -1,8 +1,9 @@
 """Whose turn it is to be told: every receiver has a lane, and none takes the room of the others.
 
-A lane begins narrow and grows with every prompt answer. A slow receiver stays narrow; one that fails is tried one
-by one, with growing rests. Lanes that are not known to answer promptly share a part of the room only, so that the
-others find some however many hang.
+A lane begins narrow and grows with every prompt answer. A slow receiver stays narrow. One that fails rests for as
+long as its failures took, a few times over: one that hangs is tried seldom, one that refuses at once costs nothing
+and has each delivery tried on its own schedule. Lanes that are not known to answer promptly share a part of the
+room only, so that the others find some however many hang.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ PROMPT_MS = 2_000
 FIRST_REST_MS = 1_000
 LONGEST_REST_MS = 30_000
 """Between two attempts at a receiver that fails; doubled with each, and soon enough to see that it is back."""
+
+REST_TIMES = 2
+"""A rest is no longer than so many times what the failure took: what is cheap to try is tried."""
 
 PUT_OFF_MS = 1_000
 """For what has no room in its lane now, so that it is not claimed again at once."""
@@ -56,6 +60,7 @@ class Lane:
     width: int = FIRST_WIDTH
     is_prompt: bool = False
     failures: int = 0
+    fails_quickly: bool = False
     rests_until_ms: int = 0
     waiting: deque[Claimed] = field(default_factory=deque)
     begun_ms: dict[str, int] = field(default_factory=dict)
@@ -65,8 +70,8 @@ class Lane:
         return len(self.waiting) + len(self.begun_ms)
 
     def has_room(self, now_ms: int) -> bool:
-        """Whether more of it may be held: as much as is in flight may wait, and nothing while it fails."""
-        if self.failures:
+        """Whether more of it may be held: as much as is in flight may wait, and nothing while it hangs."""
+        if self.failures and not self.fails_quickly:
             return self.held == 0 and now_ms >= self.rests_until_ms
         return self.held < 2 * self.width
 
@@ -136,16 +141,17 @@ class Lanes:
                 return one
         return None
 
-    def ended(self, claimed: Claimed, result: Result | None, now_ms: int) -> Change | None:
-        """No longer in flight. `result` is None where nothing was sent."""
+    def ended(self, claimed: Claimed, result: Result | None, now_ms: int, took_ms: int = 0) -> Change | None:
+        """No longer in flight, after so long. `result` is None where nothing was sent."""
         lane = self._lane(claimed)
         lane.begun_ms.pop(claimed.delivery.delivery_id, None)
         self._note_idle(lane)
         if result is Result.TROUBLE:
-            return self._fail(lane, now_ms)
+            return self._fail(lane, now_ms, took_ms)
         if result is None:
             return None
         failed_before, lane.failures, lane.rests_until_ms = lane.failures, 0, 0
+        lane.fails_quickly = False
         lane.is_prompt = result is Result.PROMPT
         if lane.is_prompt:
             lane.width = min(lane.width + 1, self._width_max)
@@ -153,13 +159,15 @@ class Lanes:
             lane.width = min(FIRST_WIDTH, self._width_max)
         return Change.IS_BACK if failed_before else None
 
-    def _fail(self, lane: Lane, now_ms: int) -> Change | None:
+    def _fail(self, lane: Lane, now_ms: int, took_ms: int) -> Change | None:
         """What was in flight together fails together, and counts once."""
         if now_ms < lane.rests_until_ms:
             return None
         lane.failures += 1
+        lane.fails_quickly = took_ms < PROMPT_MS
         lane.width, lane.is_prompt = 1, False
-        lane.rests_until_ms = now_ms + min(FIRST_REST_MS << min(lane.failures - 1, 20), LONGEST_REST_MS)
+        rest_ms = min(FIRST_REST_MS << min(lane.failures - 1, 20), LONGEST_REST_MS)
+        lane.rests_until_ms = now_ms + min(rest_ms, REST_TIMES * took_ms)
         return Change.FAILS if lane.failures == 1 else None
 
     def stalled(self, now_ms: int) -> Sequence[tuple[Claimed, int]]:
@@ -168,7 +176,7 @@ class Lanes:
         for lane in list(self._active.values()):
             if any(now_ms - begun >= PROMPT_MS for begun in lane.begun_ms.values()):
                 lane.width, lane.is_prompt = min(lane.width, FIRST_WIDTH), False
-            elif not lane.failures or now_ms >= lane.rests_until_ms:
+            elif not lane.failures or lane.fails_quickly or now_ms >= lane.rests_until_ms:
                 continue
             if lane.waiting:
                 pause = max(PUT_OFF_MS, lane.rests_until_ms - now_ms)
@@ -190,9 +198,9 @@ class Lanes:
         return dropped
 
     def is_half_empty(self, claimed: Claimed) -> bool:
-        """Whether the lane is through with much of what it had, and does not fail."""
+        """Whether the lane is through with much of what it had, and does not hang."""
         lane = self._lane(claimed)
-        return not lane.failures and lane.held <= lane.width
+        return (not lane.failures or lane.fails_quickly) and lane.held <= lane.width
 
     def full(self, now_ms: int) -> Sequence[Lane]:
         """Lanes that take nothing now."""

@@ -150,10 +150,12 @@ class DeliverWebhooks:
         return written
 
     def _disable(self, uow: UnitOfWork, endpoint: WebhookEndpoint) -> None:
-        """Unless it was moved to another address since, or is disabled already."""
+        """Unless it was changed since, as when its owner enabled it again, or is disabled already."""
         now = self.clock.now()
         present = uow.webhook_endpoints.get(endpoint.organization_id, endpoint.is_test, endpoint.endpoint_id)
-        if present is None or not present.is_enabled or present.url != endpoint.url:
+        if present is None or not present.is_enabled:
+            return
+        if (present.url, present.updated_at) != (endpoint.url, endpoint.updated_at):
             return
         uow.webhook_endpoints.save(replace(present, is_enabled=False, disabled_reason=GONE, updated_at=now))
         record_audit(

@@ -23,6 +23,9 @@ from app.services.deliver_webhooks import Claimed
 from tests.builders import Builder
 from tests.fakes import EPOCH, SeededRandomness
 
+HANGS_MS = 15_000
+"""What an attempt takes where nobody answers."""
+
 build = Builder(SeededRandomness())
 organization = build.organization()
 entity = build.entity(organization)
@@ -65,8 +68,10 @@ def begin_all(lanes: Lanes, now_ms: int = 0) -> list[Claimed]:
     return begun
 
 
-def end_all(lanes: Lanes, begun: list[Claimed], result: Result, now_ms: int = 0) -> list[Change | None]:
-    return [lanes.ended(one, result, now_ms) for one in begun]
+def end_all(
+    lanes: Lanes, begun: list[Claimed], result: Result, now_ms: int = 0, took_ms: int = HANGS_MS
+) -> list[Change | None]:
+    return [lanes.ended(one, result, now_ms, took_ms) for one in begun]
 
 
 def make_prompt(lanes: Lanes, url: str, answers: int = 20) -> None:
@@ -124,12 +129,24 @@ def test_a_slow_receiver_is_narrow_again() -> None:
     assert lanes.in_flight == 7
 
 
-def test_a_receiver_that_fails_is_tried_one_by_one_with_growing_rests() -> None:
+def test_a_receiver_that_refuses_at_once_has_each_delivery_tried_on_its_schedule() -> None:
+    """It was tried twice a minute, and what waited behind never came to its end."""
+    lanes, tried = Lanes(64, 8), 0
+    for now in range(0, 60_000, 500):
+        lanes.take_in(claimed("https://a/", 2), now)
+        for one in begin_all(lanes, now):
+            lanes.ended(one, Result.TROUBLE, now + 3, took_ms=3)
+            tried += 1
+        assert lanes.stalled(now + 3) == []
+    assert tried >= 120
+
+
+def test_a_receiver_that_hangs_is_tried_one_by_one_with_growing_rests() -> None:
     lanes, now, rests = Lanes(64, 8), 0, []
     for _ in range(8):
         assert lanes.take_in(claimed("https://a/", 1), now) == []
         (one,) = begin_all(lanes, now)
-        lanes.ended(one, Result.TROUBLE, now)
+        lanes.ended(one, Result.TROUBLE, now, HANGS_MS)
         ((_, pause),) = lanes.take_in(claimed("https://a/", 1), now)
         rests.append(pause)
         now += pause
@@ -152,7 +169,7 @@ def test_what_waits_behind_a_failure_is_given_back() -> None:
     make_prompt(lanes, "https://a/")
     lanes.take_in(claimed("https://a/", 20), 0)
     begun = begin_all(lanes)
-    lanes.ended(begun[0], Result.TROUBLE, 100)
+    lanes.ended(begun[0], Result.TROUBLE, 100, HANGS_MS)
     given_back = lanes.stalled(100)
     assert len(given_back) == 12
     assert {pause for _, pause in given_back} == {1_000}
