@@ -24,6 +24,9 @@ FIRST_REST_MS = 1_000
 LONGEST_REST_MS = 30_000
 """Between two attempts at a receiver that fails; doubled with each, and soon enough to see that it is back."""
 
+HELD_WHILE_FAILING = 16
+"""For a receiver that fails quickly: they are tried one after the other, in no time."""
+
 REST_TIMES = 2
 """A rest is no longer than so many times what the failure took: what is cheap to try is tried."""
 
@@ -73,10 +76,23 @@ class Lane:
         """Whether more of it may be held: as much as is in flight may wait, and nothing while it hangs."""
         if self.failures and not self.fails_quickly:
             return self.held == 0 and now_ms >= self.rests_until_ms
-        return self.held < 2 * self.width
+        return self.held < (HELD_WHILE_FAILING if self.failures else 2 * self.width)
+
+    def put_off_ms(self, now_ms: int) -> int:
+        """When to come again with what has no room now.
+
+        Addresses of sessions cannot be left out of a claim. Those of a server that fails wait longer, so that a
+        long queue of them is not claimed and given back all the time.
+        """
+        pause = PUT_OFF_MS if self.is_url else _growing_ms(self.failures)
+        return max(PUT_OFF_MS, self.rests_until_ms - now_ms, pause)
 
     def may_begin(self, now_ms: int) -> bool:
         return len(self.begun_ms) < self.width and now_ms >= self.rests_until_ms
+
+
+def _growing_ms(failures: int) -> int:
+    return min(FIRST_REST_MS << min(failures - 1, 20), LONGEST_REST_MS) if failures else 0
 
 
 def lane_name(claimed: Claimed) -> str:
@@ -122,7 +138,7 @@ class Lanes:
                 if lane.name not in self._turns:
                     self._turns.append(lane.name)
             else:
-                put_off.append((one, max(PUT_OFF_MS, lane.rests_until_ms - now_ms)))
+                put_off.append((one, lane.put_off_ms(now_ms)))
         self._forget_idle()
         return put_off
 
@@ -166,8 +182,7 @@ class Lanes:
         lane.failures += 1
         lane.fails_quickly = took_ms < PROMPT_MS
         lane.width, lane.is_prompt = 1, False
-        rest_ms = min(FIRST_REST_MS << min(lane.failures - 1, 20), LONGEST_REST_MS)
-        lane.rests_until_ms = now_ms + min(rest_ms, REST_TIMES * took_ms)
+        lane.rests_until_ms = now_ms + min(_growing_ms(lane.failures), REST_TIMES * took_ms)
         return Change.FAILS if lane.failures == 1 else None
 
     def stalled(self, now_ms: int) -> Sequence[tuple[Claimed, int]]:
@@ -179,8 +194,7 @@ class Lanes:
             elif not lane.failures or lane.fails_quickly or now_ms >= lane.rests_until_ms:
                 continue
             if lane.waiting:
-                pause = max(PUT_OFF_MS, lane.rests_until_ms - now_ms)
-                put_off += [(one, pause) for one in lane.waiting]
+                put_off += [(one, lane.put_off_ms(now_ms)) for one in lane.waiting]
                 lane.waiting.clear()
                 self._turns.remove(lane.name)
                 self._note_idle(lane)

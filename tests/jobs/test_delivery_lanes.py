@@ -141,6 +141,23 @@ def test_a_receiver_that_refuses_at_once_has_each_delivery_tried_on_its_schedule
     assert tried >= 120
 
 
+def test_sessions_addresses_at_a_server_that_refuses_wait_longer_each_time() -> None:
+    """Each has its own, so that no claim leaves them out: 100,000 would be claimed and given back for ever."""
+    lanes, now = Lanes(64, 8), 0
+    pauses = []
+    for _ in range(6):
+        put_off = lanes.take_in(claimed("https://a/", 100, is_session=True), now)
+        pauses.append(put_off[-1][1])
+        for one in begin_all(lanes, now):
+            lanes.ended(one, Result.TROUBLE, now, took_ms=3)
+        now += 40_000
+        while begun := begin_all(lanes, now):
+            end_all(lanes, begun, Result.TROUBLE, now, took_ms=3)
+            now += 10
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_REST_MS
+
+
 def test_a_receiver_that_hangs_is_tried_one_by_one_with_growing_rests() -> None:
     lanes, now, rests = Lanes(64, 8), 0, []
     for _ in range(8):
