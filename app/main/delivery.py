@@ -10,18 +10,11 @@ from app.adapters.webhook_sender import HttpWebhookSender
 from app.adapters.webhook_signatures import DerivedWebhookSignatures
 from app.api.event_payloads import EventRendering
 from app.config import Settings
-from app.jobs.background import Background, Task, log_failure
+from app.jobs.background import Background, log_failure
 from app.jobs.delivery import Crew, Deliverer, Pace
 from app.main.infrastructure import Infrastructure, make_links, make_webhook_secrets, open_infrastructure
-from app.main.jobs import (
-    EXPIRE_SESSIONS,
-    EXPIRE_SESSIONS_SECONDS,
-    SWEEP_IDEMPOTENCY,
-    SWEEP_IDEMPOTENCY_SECONDS,
-    make_expire_sessions,
-)
+from app.main.jobs import make_housekeeping
 from app.services.deliver_webhooks import DeliverWebhooks
-from app.services.idempotency import SweepIdempotency
 
 
 @dataclass(frozen=True)
@@ -101,13 +94,5 @@ def make_delivery(settings: Settings, infrastructure: Infrastructure) -> Webhook
 def build_worker(settings: Settings) -> Worker:
     """Everything that a worker does, wired."""
     infrastructure = open_infrastructure(settings)
-    expire = make_expire_sessions(settings, infrastructure)
-    sweep = SweepIdempotency(store=infrastructure.store, clock=infrastructure.clock)
-    background = Background(
-        [
-            Task(EXPIRE_SESSIONS, expire, EXPIRE_SESSIONS_SECONDS),
-            Task(SWEEP_IDEMPOTENCY, sweep, SWEEP_IDEMPOTENCY_SECONDS),
-        ],
-        infrastructure.clock,
-    )
+    background = Background(make_housekeeping(settings, infrastructure), infrastructure.clock)
     return Worker(infrastructure, make_delivery(settings, infrastructure), background)

@@ -21,11 +21,9 @@ from app.services.renew_templates import RenewTemplates
 DECIDE_WAITING_SECONDS = 5.0
 """Somebody may still sit before the page; looking costs one read of a small index."""
 
-EXPIRE_SESSIONS = "ending sessions whose time is over"
 EXPIRE_SESSIONS_SECONDS = 5.0
 """An integrator hears of an end that soon; looking costs one read of two small indexes."""
 
-SWEEP_IDEMPOTENCY = "removing kept answers that ended"
 SWEEP_IDEMPOTENCY_SECONDS = 10 * 60.0
 """Ended records are in nobody's way: a key that is used again takes the record's place."""
 
@@ -68,6 +66,16 @@ def make_expire_sessions(settings: Settings, infrastructure: Infrastructure) -> 
     )
 
 
+def make_housekeeping(settings: Settings, infrastructure: Infrastructure) -> list[Task]:
+    """What any process may do, several at once: it needs neither models nor secrets."""
+    expire = make_expire_sessions(settings, infrastructure)
+    sweep = SweepIdempotency(store=infrastructure.store, clock=infrastructure.clock)
+    return [
+        Task("ending sessions whose time is over", expire, EXPIRE_SESSIONS_SECONDS),
+        Task("removing kept answers that ended", sweep, SWEEP_IDEMPOTENCY_SECONDS),
+    ]
+
+
 def make_background(
     settings: Settings,
     infrastructure: Infrastructure,
@@ -86,14 +94,12 @@ def make_background(
     )
     tell_ended = TellEnded(store=infrastructure.store, open_pages=pages.open, tell=pages.tell, forget=pages.forget)
     renewal = RenewalTask(make_renew_templates(settings, infrastructure, core, blobs))
-    sweep = SweepIdempotency(store=infrastructure.store, clock=infrastructure.clock)
     return Background(
         [
             Task("deciding what waits", decide_waiting, DECIDE_WAITING_SECONDS),
-            Task(EXPIRE_SESSIONS, make_expire_sessions(settings, infrastructure), EXPIRE_SESSIONS_SECONDS),
             Task("telling pages that their session has ended", tell_ended, EXPIRE_SESSIONS_SECONDS),
-            Task(SWEEP_IDEMPOTENCY, sweep, SWEEP_IDEMPOTENCY_SECONDS),
             Task("renewing templates", renewal, RENEW_TEMPLATES_SECONDS),
+            *make_housekeeping(settings, infrastructure),
         ],
         infrastructure.clock,
     )

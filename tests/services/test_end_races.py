@@ -5,20 +5,15 @@ On both databases, several rounds each: a race that is lost once in a while is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.errors import InvalidState, StoreUnavailable
+from app.domain.errors import StoreUnavailable
 from app.domain.event import SESSION_EVENTS, Event, EventName
-from app.domain.organization import Caller, Entity
 from app.domain.policy import PolicyResult
 from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.domain.verdict import Verdict
@@ -31,27 +26,15 @@ from app.services.read_session import ReadSession
 from app.services.review_session import ReviewSession
 from tests.builders import Builder, add_organization, caller_of, decision
 from tests.fakes import EPOCH, FakeClock, SeededRandomness
+from tests.services.races import REASON, ROUNDS, Job, World, at_once
 from tests.services.studio import ABANDON_AFTER
 
-ROUNDS = 6
-REASON = "looked at by a person"
 HOOK = "https://shop.example/hook"
 OWN = "https://shop.example/of-this-session"
-Job = Callable[[], object]
 
 
-@dataclass
-class World:
+class ToldWorld(World):
     """Sessions that many want to end, and an endpoint that is told of everything."""
-
-    store: SqlStore
-    build: Builder
-    caller: Caller
-    entity: Entity
-    clock: FakeClock
-
-    def use_case(self, kind: Callable[..., Any], **more: object) -> Any:  # noqa: ANN401 (one of several kinds)
-        return kind(store=self.store, clock=self.clock, randomness=self.build.randomness, **more)
 
     @property
     def expire(self) -> Job:
@@ -62,11 +45,7 @@ class World:
         return job
 
     def add(self, state: HostedState, **changes: Any) -> BiometricSession:
-        session, hosted = self.build.session(self.entity, webhook_url=OWN, **changes)
-        with self.store.begin() as uow:
-            uow.sessions.add(session, replace(hosted, state=state))
-            uow.commit()
-        return session
+        return super().add(state, webhook_url=OWN, **changes)
 
     def decide(self, session: BiometricSession) -> BiometricSession | None:
         """What the matching core's answer leads to."""
@@ -98,11 +77,6 @@ class World:
         with self.store.read() as uow:
             return list(uow.deliveries.page(wanted, 100, 0)[0])
 
-    def trail_of(self, session: BiometricSession) -> list[str]:
-        with self.store.read() as uow:
-            entries = uow.audit.of_organization(session.organization_id)
-        return [entry.action for entry in entries if entry.object_id == session.session_id]
-
     def check_one_end(self, session: BiometricSession) -> SessionStatus:
         """The status, the audit entry, the event and its deliveries say the same, once."""
         stored = self.stored(session)
@@ -110,14 +84,14 @@ class World:
         (event,) = self.events_of(session)
         assert event.name is SESSION_EVENTS[stored.status]
         assert event.session == stored
-        assert self.trail_of(session) == [f"biometric_session.{stored.status.value}"]
+        assert self.trail_of(session.session_id) == [f"biometric_session.{stored.status.value}"]
         urls = {HOOK} if stored.status is SessionStatus.CANCELLED else {HOOK, OWN}
         assert sorted(one.url for one in self.deliveries_of(event)) == sorted(urls)
         return stored.status
 
 
 @pytest.fixture
-def world(store: SqlStore) -> World:
+def world(store: SqlStore) -> ToldWorld:
     build = Builder(SeededRandomness())
     organization = add_organization(store, build.organization())
     entity = build.entity(organization)
@@ -127,25 +101,10 @@ def world(store: SqlStore) -> World:
         uow.entities.add(entity)
         uow.webhook_endpoints.add(endpoint)
         uow.commit()
-    return World(store, build, caller_of(organization), entity, FakeClock())
+    return ToldWorld(store, build, caller_of(organization), entity, FakeClock())
 
 
-def at_once(jobs: Sequence[Job]) -> list[object]:
-    """What each answered; None for those that came too late."""
-    together = Barrier(len(jobs))
-
-    def run(job: Job) -> object:
-        together.wait()
-        try:
-            return job()
-        except InvalidState:
-            return None
-
-    with ThreadPoolExecutor(len(jobs)) as threads:
-        return list(threads.map(run, jobs))
-
-
-def test_of_approve_reject_and_cancel_one_is_told_of(world: World) -> None:
+def test_of_approve_reject_and_cancel_one_is_told_of(world: ToldWorld) -> None:
     review: ReviewSession = world.use_case(ReviewSession)
     cancel: CancelSession = world.use_case(CancelSession, abandon_after=ABANDON_AFTER)
     for _ in range(ROUNDS):
@@ -163,7 +122,7 @@ def test_of_approve_reject_and_cancel_one_is_told_of(world: World) -> None:
 
 
 @pytest.mark.parametrize("state", [HostedState.CREATED, HostedState.CONSENTED, HostedState.CAPTURED])
-def test_of_a_verdict_a_cancel_and_the_clock_one_is_told_of(world: World, state: HostedState) -> None:
+def test_of_a_verdict_a_cancel_and_the_clock_one_is_told_of(world: ToldWorld, state: HostedState) -> None:
     cancel: CancelSession = world.use_case(CancelSession, abandon_after=ABANDON_AFTER)
     reading: ReadSession = world.use_case(ReadSession, abandon_after=ABANDON_AFTER)
     for _ in range(ROUNDS):
@@ -180,7 +139,7 @@ def test_of_a_verdict_a_cancel_and_the_clock_one_is_told_of(world: World, state:
         world.check_one_end(session)
 
 
-def test_of_a_cancel_and_the_end_of_its_time_one_is_told_of(world: World) -> None:
+def test_of_a_cancel_and_the_end_of_its_time_one_is_told_of(world: ToldWorld) -> None:
     cancel: CancelSession = world.use_case(CancelSession, abandon_after=ABANDON_AFTER)
     for _ in range(ROUNDS):
         session = world.add(HostedState.CREATED, expires_at=world.clock.now())
@@ -188,7 +147,7 @@ def test_of_a_cancel_and_the_end_of_its_time_one_is_told_of(world: World) -> Non
         assert world.check_one_end(session) in (SessionStatus.EXPIRED, SessionStatus.CANCELLED)
 
 
-def test_a_commit_that_fails_leaves_neither_status_nor_event(world: World, engine: Engine) -> None:
+def test_a_commit_that_fails_leaves_neither_status_nor_event(world: ToldWorld, engine: Engine) -> None:
     """The database takes back all of it: the event is refused, and with it the status goes."""
     cancel: CancelSession = world.use_case(CancelSession, abandon_after=ABANDON_AFTER)
     session = world.add(HostedState.CREATED)
@@ -199,14 +158,14 @@ def test_a_commit_that_fails_leaves_neither_status_nor_event(world: World, engin
     with engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE deliveries_away RENAME TO deliveries")
     assert world.stored(session) == session
-    assert (world.events_of(session), world.trail_of(session)) == ([], [])
+    assert (world.events_of(session), world.trail_of(session.session_id)) == ([], [])
     cancel(world.caller, session.session_id)
     assert world.check_one_end(session) is SessionStatus.CANCELLED
     assert [event.sequence for event in world.events_of(session)] == [1]
 
 
 def test_a_store_that_goes_away_at_the_commit_keeps_nothing(
-    world: World, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    world: ToldWorld, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:
         raise engine.dialect.loaded_dbapi.OperationalError("the disk is full")
@@ -218,10 +177,10 @@ def test_a_store_that_goes_away_at_the_commit_keeps_nothing(
         with pytest.raises(StoreUnavailable):
             cancel(world.caller, session.session_id)
     assert world.stored(session) == session
-    assert (world.events_of(session), world.trail_of(session)) == ([], [])
+    assert (world.events_of(session), world.trail_of(session.session_id)) == ([], [])
 
 
-def test_every_move_of_a_session_is_an_event_in_order(world: World) -> None:
+def test_every_move_of_a_session_is_an_event_in_order(world: ToldWorld) -> None:
     session = world.add(HostedState.CONSENTED)
     with world.store.begin() as uow:
         begun = begin_session(uow, world.build.randomness, session, world.clock.now())

@@ -5,20 +5,16 @@ On both databases, several rounds each: a race that is lost once in a while is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from threading import Barrier
-from typing import Any
 
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
 from app.domain.comparison import ComparisonScore, Template
 from app.domain.errors import InvalidState
-from app.domain.organization import Caller, Entity, KycValidation, ValidationStatus
+from app.domain.organization import KycValidation, ValidationStatus
 from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.domain.verdict import DecisionWarning
 from app.services.cancel_session import CancelSession
@@ -28,35 +24,8 @@ from app.services.review_session import ReviewSession
 from app.services.review_validation import ReviewValidation
 from tests.builders import Builder, add_organization, caller_of, decision
 from tests.fakes import EPOCH, FakeClock, SeededRandomness
+from tests.services.races import REASON, ROUNDS, Job, World, at_once
 from tests.services.studio import ABANDON_AFTER, Studio, make_studio
-
-ROUNDS = 6
-REASON = "looked at by a person"
-Job = Callable[[], object]
-
-
-@dataclass
-class World:
-    store: SqlStore
-    build: Builder
-    caller: Caller
-    entity: Entity
-    clock: FakeClock
-
-    def use_case(self, kind: Callable[..., Any], **more: object) -> Any:  # noqa: ANN401 (one of several kinds)
-        return kind(store=self.store, clock=self.clock, randomness=self.build.randomness, **more)
-
-    def add(self, state: HostedState, **changes: Any) -> BiometricSession:
-        session, hosted = self.build.session(self.entity, **changes)
-        with self.store.begin() as uow:
-            uow.sessions.add(session, replace(hosted, state=state))
-            uow.commit()
-        return session
-
-    def trail_of(self, object_id: str) -> list[str]:
-        with self.store.read() as uow:
-            entries = uow.audit.of_organization(self.entity.organization_id)
-        return [entry.action for entry in entries if entry.object_id == object_id]
 
 
 @pytest.fixture
@@ -68,21 +37,6 @@ def world(store: SqlStore) -> World:
         uow.entities.add(entity)
         uow.commit()
     return World(store, build, caller_of(organization), entity, FakeClock())
-
-
-def at_once(jobs: Sequence[Job]) -> list[object]:
-    """What each answered; None for those that came too late."""
-    together = Barrier(len(jobs))
-
-    def run(job: Job) -> object:
-        together.wait()
-        try:
-            return job()
-        except InvalidState:
-            return None
-
-    with ThreadPoolExecutor(len(jobs)) as threads:
-        return list(threads.map(run, jobs))
 
 
 def test_of_approve_reject_and_cancel_exactly_one_ends_a_review(world: World) -> None:
