@@ -8,7 +8,8 @@ from app.domain.errors import InvalidState, ObjectNotFound
 from app.domain.policy import decide, measured_by
 from app.domain.session import BiometricSession, SessionStatus
 from app.domain.settings import SessionPolicy
-from app.domain.verdict import Decision, RejectionCode, Verdict
+from app.domain.verdict import Decision, RejectionCode, SearchEvidence, Verdict
+from app.services.cross_entity import FOUND_MAX
 from app.services.session_policy import policy_at
 from app.services.store import Store
 
@@ -87,12 +88,22 @@ def recorded_of(session: BiometricSession) -> Judged:
 
 
 def _as_searched(evidence: Decision, then: SessionPolicy, policy: SessionPolicy) -> Decision:
-    """Faces that another version blocks and that of then did not were never compared."""
-    unknown = len(frozenset(policy.blocklist) - frozenset(then.blocklist))
+    """Faces that another version blocks may not be known: never compared, or hidden behind one that was kept."""
     search = evidence.blocklist
-    if search is None or not unknown:
+    if search is None:
         return evidence
+    before, blocked = frozenset(then.blocklist), frozenset(policy.blocklist)
+    unknown = len(blocked - before) + _is_any_hidden(search, before - blocked, policy)
     return replace(evidence, blocklist=replace(search, not_searched=search.not_searched + unknown))
+
+
+def _is_any_hidden(search: SearchEvidence, removed: frozenset[str], policy: SessionPolicy) -> bool:
+    """Whether entities that are blocked no more may have kept others out of the evidence.
+
+    Of those below the threshold only the best was kept, of those above it the first few.
+    """
+    stood_in_front = any(one.entity_id in removed for one in search.found)
+    return stood_in_front and (policy.duplicate_threshold < search.threshold or len(search.found) >= FOUND_MAX)
 
 
 def _lacks_search(evidence: Decision, policy: SessionPolicy) -> bool:

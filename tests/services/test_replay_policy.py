@@ -13,7 +13,7 @@ from app.domain.errors import InvalidState, ObjectNotFound, RecordUnreadable
 from app.domain.organization import Organization
 from app.domain.session import SessionStatus
 from app.domain.settings import SettingsVersion
-from app.domain.verdict import RejectionCode, Verdict
+from app.domain.verdict import FoundFace, RejectionCode, SearchEvidence, Verdict
 from app.services.replay_policy import Replay, ReplayPolicy
 from app.services.review_session import ReviewSession
 from tests.services.studio import TEXT, Studio, make_studio
@@ -141,3 +141,37 @@ def test_attempts_that_are_used_up_are_recomputed_too(sqlite_store: SqlStore) ->
     assert ended is not None
     assert ended.status is SessionStatus.REJECTED
     assert replayed(studio).is_same
+
+
+A, B = "01900000-0000-7000-8000-00000000000a", "01900000-0000-7000-8000-00000000000b"
+
+
+@pytest.mark.parametrize(
+    ("blocklist", "threshold", "lacks"),
+    [
+        ((A, B), 60.0, False),
+        ((A, B), 40.0, False),  # A itself is found then
+        ((A,), 40.0, False),
+        ((B,), 60.0, False),  # nobody above it was left out
+        ((B,), 40.0, True),
+        ((B,), 70.0, False),
+    ],
+)
+def test_a_face_that_another_hid_is_not_taken_for_none(
+    sqlite_store: SqlStore, blocklist: tuple[str, ...], threshold: float, lacks: bool
+) -> None:
+    """Of faces below the threshold the best alone is kept: B may have been just behind A."""
+    studio = decided(sqlite_store, blocklist=(A, B))
+    with studio.store.begin() as uow:
+        session = uow.sessions.get(studio.session.organization_id, True, studio.session.session_id)
+        assert session is not None
+        assert session.decision is not None
+        search = SearchEvidence(60.0, (FoundFace(A, 50.0, is_own=False),), searched=2, not_searched=0)
+        changed = replace(session, decision=replace(session.decision, blocklist=search))
+        assert uow.sessions.swap(session.status, changed)
+        uow.commit()
+    new_version(studio, 2, blocklist=blocklist, duplicate_threshold=threshold)
+    found = replayed(studio, 2)
+    assert found.lacks_search is lacks
+    if lacks:
+        assert found.recomputed.verdict is V.IN_REVIEW
