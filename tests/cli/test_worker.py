@@ -24,7 +24,7 @@ from app.domain.webhook import DeliveryStatus
 from app.main import open_infrastructure, prepare_store
 from app.main.delivery import build_worker
 from tests.live_server import PROJECT, START_SECONDS, STOP_SECONDS
-from tests.post import PostOffice
+from tests.post_office import PostOffice
 from tests.receiver import Receiver, running_receiver
 
 NUMBER = 60

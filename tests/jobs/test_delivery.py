@@ -16,7 +16,7 @@ from app.domain.webhook import DeliveryStatus
 from app.jobs import delivery as jobs
 from app.jobs.delivery import RECORD_MAX, RECORD_MS, Crew, Deliverer, Pace
 from app.services.deliver_webhooks import Claimed, DeliverWebhooks, Sent
-from tests.post import BUSY, LEASE, OK, TIMEOUT, PostOffice
+from tests.post_office import BUSY, LEASE, OK, TIMEOUT, PostOffice
 
 PACE = Pace(in_flight=64, per_url=8, poll_ms=500, attempt_ms=15_000)
 GOOD, DEAD = "https://good.example/hooks", "https://dead.example/hooks"

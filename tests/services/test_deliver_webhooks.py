@@ -10,7 +10,7 @@ import pytest
 from app.adapters.db.unit_of_work import SqlStore
 from app.domain.webhook import Delivery, DeliveryStatus, WebhookEndpoint
 from app.services.deliver_webhooks import Claimed, Sent
-from tests.post import BUSY, GONE, LEASE, OK, TIMEOUT, PostOffice
+from tests.post_office import BUSY, GONE, LEASE, OK, TIMEOUT, PostOffice
 
 URL = "https://shop.example/of-one-session"
 
