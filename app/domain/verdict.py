@@ -144,7 +144,8 @@ class SearchEvidence:
     """A search of a probe among enrolments, the highest score first.
 
     `found` has those that reached the `threshold`, a few at most, and always the best of the others: enough to
-    judge the search again by any threshold, among the same people. Where the probe's own entity is searched too, it is there too.
+    judge the search again by any threshold, among the same people. Where the probe's own entity is searched too,
+    it is there too.
     `searched` and `not_searched` count enrolments; the latter have no template that can be compared.
     """
 
