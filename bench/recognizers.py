@@ -116,7 +116,7 @@ def _variants(name: str, file: Path, folder: Path, sample: Sequence[Vector]) -> 
     """The baseline first. A variant that does not run says why and is left out."""
     cv2.setNumThreads(1)
     yield f"{name}, OpenCV", _opencv(file)
-    with mock.patch.object(onnx_graph, "_faster", lambda node, _constants: [node]):
+    with mock.patch.object(onnx_graph, "_faster", lambda node, *_: [node]):
         plain = folder / f"{name}.onnx"
         plain.write_bytes(onnx_graph.prepare(file))
     makers: list[tuple[str, Callable[[], Run]]] = [

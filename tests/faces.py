@@ -13,6 +13,7 @@ from app.domain.challenge import ChallengeKind
 from app.domain.face import (
     LEFT_IRIS,
     RIGHT_IRIS,
+    Cover,
     Expression,
     FaceBox,
     FaceMeasurement,
@@ -20,7 +21,7 @@ from app.domain.face import (
     Observation,
     Photometry,
 )
-from app.domain.liveness import LIMITS
+from app.domain.liveness import CEILINGS, LIMITS, way_left
 
 FRAME_WIDTH, FRAME_HEIGHT = 640, 480
 HEAD_PX = (85.0, 120.0, 70.0)
@@ -47,6 +48,10 @@ class Face:
     evenness: float = 0.8
     clipped: float = 0.0
     sharpness: float = 100.0
+    lips_redness: float = 0.30
+    lower_redness: float = 0.0
+    lower_brightness: float = 0.0
+    eyes_brightness: float = 0.0
 
 
 RESTING = Face()
@@ -70,6 +75,8 @@ def moved(kind: ChallengeKind, share: float, base: Face = RESTING) -> Face:
     amount = sign * share * LIMITS[kind].required
     if kind is ChallengeKind.MOVE_CLOSER:
         return replace(base, scale=base.scale * (1.0 + amount))
+    if kind in CEILINGS:
+        amount *= way_left(kind, getattr(base, name))
     return replace(base, **{name: getattr(base, name) + amount})
 
 
@@ -91,6 +98,7 @@ def measurement(face: Face) -> FaceMeasurement:
         pose=HeadPose(face.yaw, face.pitch, face.roll),
         expression=Expression(face.eyes_closed, face.smile, face.jaw_open),
         photometry=Photometry(face.luma, face.evenness, face.clipped, face.sharpness),
+        cover=Cover(face.lips_redness, face.lower_redness, face.lower_brightness, face.eyes_brightness),
     )
 
 

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 FMR_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5)
 FNMR_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6)
 COLOURS = ("#1f4e8c", "#b3541e", "#2f7d4f", "#7a3e8e", "#8a6d1b", "#3b3b3b")
+COMPARISON = ("False match rate (FMR)", "False non-match rate (FNMR)")
 INK, GRID = "#222222", "#dddddd"
 
 
@@ -30,8 +31,10 @@ class DetCurve:
     marked: tuple[float, float, str] | None
 
 
-def draw_det(path: Path, title: str, curves: Sequence[DetCurve], caption: str) -> None:
-    """Write a PNG of 1600 × 1400 pixels.
+def draw_det(
+    path: Path, title: str, curves: Sequence[DetCurve], caption: str, names: tuple[str, str] = COMPARISON
+) -> None:
+    """Write a PNG of 1600 × 1400 pixels; `names` are those of the two rates.
 
     A rate of 0 lies at infinity: a curve ends before it, a mark is drawn on the frame, and the caption says so.
     """
@@ -44,6 +47,8 @@ def draw_det(path: Path, title: str, curves: Sequence[DetCurve], caption: str) -
     for curve, colour in zip(curves, _cycle(len(curves)), strict=True):
         _draw_curve(axes, curve, colour, (ticks_fmr, ticks_fnmr))
     _set_axis(axes, ticks_fmr, ticks_fnmr)
+    axes.set_xlabel(names[0], color=INK)
+    axes.set_ylabel(names[1], color=INK)
     axes.set_title(title, loc="left", color=INK, fontsize=12, pad=10)
     if len(curves) > 1 or any(curve.marked for curve in curves):
         axes.legend(loc="upper right", frameon=True, edgecolor=GRID, fontsize=9)
@@ -79,8 +84,6 @@ def _set_axis(axes: Axes, ticks_fmr: Sequence[float], ticks_fnmr: Sequence[float
         axis.set_ticks([NormalDist().inv_cdf(tick) for tick in ticks], [f"{100 * tick:g} %" for tick in ticks])
     axes.set_xlim(*(NormalDist().inv_cdf(limit) for limit in (ticks_fmr[0], ticks_fmr[-1])))
     axes.set_ylim(*(NormalDist().inv_cdf(limit) for limit in (ticks_fnmr[0], ticks_fnmr[-1])))
-    axes.set_xlabel("False match rate (FMR)", color=INK)
-    axes.set_ylabel("False non-match rate (FNMR)", color=INK)
     axes.grid(visible=True, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     for spine in axes.spines.values():

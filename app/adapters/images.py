@@ -61,6 +61,8 @@ TiffImagePlugin.READ_LIBTIFF = True
 
 _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of malloc.h
 _RETURNED_BYTES = 8 * 1024 * 1024
+_TRIM_THRESHOLD = -1  # M_TRIM_THRESHOLD
+_KEPT_BYTES = 2 * _RETURNED_BYTES
 
 
 def _tune_native_libraries() -> None:
@@ -68,7 +70,9 @@ def _tune_native_libraries() -> None:
 
     libtiff and OpenCV would write complaints about a stranger's file to standard error. And the memory of a
     large picture goes back to the system at once: by default glibc learns from the first one to keep blocks of
-    up to 32 MB, for each thread.
+    up to 32 MB, for each thread. Smaller blocks stay for the next picture, twice as much in all as the largest of
+    them (glibc's own proportion): of the 128 kB that would else stay, once the other threshold is set, pages come
+    and go several hundred times a picture, for a twentieth of its time.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     with contextlib.suppress(OSError, AttributeError):
@@ -76,7 +80,9 @@ def _tune_native_libraries() -> None:
         imaging.TIFFSetErrorHandler(None)
         imaging.TIFFSetWarningHandler(None)
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _RETURNED_BYTES)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_MMAP_THRESHOLD, _RETURNED_BYTES)
+        libc.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 _tune_native_libraries()

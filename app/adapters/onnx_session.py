@@ -6,6 +6,7 @@ was forked off afterwards (a gunicorn worker) aborts when it ends and looks for 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ if TYPE_CHECKING:
 _ERRORS_ONLY = 3
 
 
-def load_session(path: Path, *, any_size: bool = False) -> onnxruntime.InferenceSession:
+def load_session(
+    path: Path, *, any_size: bool = False, outputs: Collection[str] | None = None, keeps_memory: bool = True
+) -> onnxruntime.InferenceSession:
     """The model, ready to run; threads share it. RuntimeError where it cannot be loaded.
 
-    With `any_size` it takes pictures of any height and width, and keeps no memory of the last one.
+    With `any_size` it takes pictures of any height and width; of the results it has those named by `outputs`, by
+    default all. With `keeps_memory` what one picture took is there for the next, and never given back.
     """
     import onnxruntime  # noqa: PLC0415 (see above)
 
@@ -29,9 +33,9 @@ def load_session(path: Path, *, any_size: bool = False) -> onnxruntime.Inference
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = not any_size
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = keeps_memory
     try:
-        model = prepare(path, any_size=any_size)
+        model = prepare(path, any_size=any_size, outputs=outputs)
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise RuntimeError(f"{path.name} cannot be loaded") from error

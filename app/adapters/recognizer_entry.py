@@ -31,6 +31,11 @@ ALIGNMENTS: Mapping[str, Points] = {
 right and left corner of the mouth. `arcface_112` is InsightFace's template, which SFace was trained on too."""
 
 
+PREPARATION = 2
+"""Of our own between a picture and its template: how a face's points are found, and the graph prepared. Raised
+whenever the same file then gives other numbers for the same picture."""
+
+
 class BadRecognizerEntry(Exception):
     """The entry describes no recognizer that can be used; the message says what is wrong."""
 
@@ -88,8 +93,12 @@ def parse_recognizer(table: Mapping[str, object]) -> RecognizerEntry:
 
 
 def template_format(model_id: str, sha256: str, entry: RecognizerEntry) -> TemplateFormat:
-    """Names what the templates depend on: the file, and how faces are fed to it. The scale is no part of it."""
+    """Names what the templates depend on: the file, how faces are fed to it, and our own `PREPARATION` of both.
+
+    The scale is no part of it.
+    """
     fed = {name: getattr(entry, name) for name in ("input_side", "channels", "mean", "std", "dimension")}
     fed["points"] = entry.points.tolist()
+    fed["preparation"] = PREPARATION
     digest = hashlib.sha256(json.dumps([sha256, fed], sort_keys=True).encode("utf-8"))
     return TemplateFormat(model_id, digest.hexdigest()[:12])

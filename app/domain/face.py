@@ -77,6 +77,21 @@ class Photometry:
 
 
 @dataclass(frozen=True)
+class Cover:
+    """Colours of a face's parts against each other, as differences of logarithms; 0 where they are alike.
+
+    `lips_redness` is how much red over green varies between below the nose and above the chin: lips are
+    redder than the skin around them. `lower_redness` and `lower_brightness` compare nose, jowls and chin with
+    the skin around the eyes, `eyes_brightness` the brighter of the places below the eyes with cheeks and nose.
+    """
+
+    lips_redness: float
+    lower_redness: float
+    lower_brightness: float
+    eyes_brightness: float
+
+
+@dataclass(frozen=True)
 class FaceMeasurement:
     """The largest face of a frame."""
 
@@ -85,6 +100,8 @@ class FaceMeasurement:
     pose: HeadPose
     expression: Expression
     photometry: Photometry
+    cover: Cover | None = None
+    """None where it was not measured."""
 
     @cached_property
     def scale_px(self) -> float:

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from app.adapters.onnx_recognizer import OnnxRecognizer
-from app.adapters.yunet_detector import DetectedFace, YunetDetector
+from app.adapters.recognizer_entry import ALIGNMENTS
+from app.adapters.yunet_detector import (
+    REFINED_SIDE_PX,
+    DetectedFace,
+    YunetDetector,
+    _points_of_turns,
+    _upright_points,
+)
+from app.adapters.yunet_network import YunetNetwork
 from app.domain.comparison import DEFAULT_THRESHOLD, ComparisonOutcome, TemplateFormat
 from app.domain.face import BgrImage
 from app.matching.embedded import EmbeddedMatchingCore
@@ -80,6 +90,56 @@ def test_a_tilted_head_is_found_and_alike(
     matrix = cv2.getRotationMatrix2D((223, 120), degrees, 1)
     tilted = np.asarray(cv2.warpAffine(astronaut(), matrix, (512, 512)), dtype=np.uint8)
     assert cosine(detector, encoder, tilted, astronaut()) > 0.9
+
+
+class TurnedFace:
+    """A network that sees one face in the middle, turned by the next of the given degrees at every look."""
+
+    def __init__(self, degrees: Sequence[float]) -> None:
+        self._degrees = iter(degrees)
+        self.looks = 0
+
+    def faces(self, image: BgrImage, score: float) -> NDArray[np.float32]:
+        self.looks += 1
+        turn = np.array(cv2.getRotationMatrix2D((56, 56), -next(self._degrees), 1))
+        upright = np.array(ALIGNMENTS["arcface_112"])
+        points = upright @ turn[:, :2].T + turn[:, 2] + REFINED_SIDE_PX / 2 - 56
+        row = np.array([[78, 78, 100, 100, *points.ravel(), score]], dtype=np.float32)
+        assert image.shape == (REFINED_SIDE_PX, REFINED_SIDE_PX, 3)
+        return row
+
+
+@pytest.mark.parametrize(
+    ("degrees", "looks"),
+    [((2,), 1), ((5, -9), 2), ((5, 6, 7), 3), ((12, -5, 2), 3), ((12, -11, 9), 3), ((-40, 8, 1), 3)],
+)
+def test_a_face_is_turned_until_it_is_upright_or_upright_lies_between_two_near_turns(
+    degrees: Sequence[float], looks: int
+) -> None:
+    network = TurnedFace(degrees)
+    region = np.zeros((REFINED_SIDE_PX, REFINED_SIDE_PX, 3), dtype=np.uint8)
+    middle = (REFINED_SIDE_PX / 2, REFINED_SIDE_PX / 2)
+    assert _upright_points(cast("YunetNetwork", network), region, middle, 0.0) is not None
+    assert network.looks == looks
+
+
+def test_points_are_taken_between_two_turns_in_proportion() -> None:
+    one, other = np.zeros((5, 2)), np.full((5, 2), 9.0)
+    assert np.allclose(_points_of_turns([one, one, other], [40.0, 6.0, -3.0]), 6)
+    assert np.allclose(_points_of_turns([one, one, other], [40.0, 6.0, 3.0]), 4.5)
+    assert np.allclose(_points_of_turns([other], [40.0]), 9)
+
+
+def test_a_template_is_that_of_the_published_file(encoder: OnnxRecognizer) -> None:
+    """Prepared for the runtime as it is, against OpenCV's own reading of the file."""
+    published = cv2.dnn.readNetFromONNX(str(model_path("sface")))
+    for turn in range(4):
+        face = np.asarray(np.rot90(cv2.resize(astronaut()[60:230, 140:310], (112, 112)), turn), dtype=np.uint8)
+        published.setInput(cv2.dnn.blobFromImage(face, swapRB=True))
+        expected = published.forward().ravel()
+        points = np.array(ALIGNMENTS["arcface_112"], dtype=np.float32)
+        found = encoder.encode(np.ascontiguousarray(face), points)
+        assert float(found @ expected) / float(np.linalg.norm(expected)) > 0.9999
 
 
 def test_points_are_the_subjects_own_right_and_left(detector: YunetDetector) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters import recognizer_entry
 from app.adapters.model_files import load_manifest, load_own_recognizer
 from app.adapters.recognizer_entry import BadRecognizerEntry, parse_recognizer, template_format
 from app.config import Settings
@@ -63,6 +64,12 @@ def test_the_format_changes_with_the_file_and_the_way_faces_are_fed_but_not_with
     assert template_format("a", "0" * 64, plain) == template_format("a", "0" * 64, scaled)
     formats = {template_format("a", "0" * 64, plain), template_format("a", "1" * 64, plain)}
     assert len(formats | {template_format("a", "0" * 64, turned)}) == 3
+
+
+def test_the_format_changes_with_what_we_make_of_picture_and_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = template_format("a", "0" * 64, parse_recognizer(GOOD))
+    monkeypatch.setattr(recognizer_entry, "PREPARATION", recognizer_entry.PREPARATION + 1)
+    assert template_format("a", "0" * 64, parse_recognizer(GOOD)) != before
 
 
 def own_recognizer(folder: Path, model: Path, sha256: str, *, dimension: int = 128, scale: bool = True) -> Path:
