@@ -40,7 +40,7 @@ from app.config import Settings
 from app.domain.comparison import FaceTemplate
 from app.main import build_application, ensure_demo_organization, load_models, open_infrastructure
 from app.main.api import make_import_validation
-from app.main.gallery import make_search_others
+from app.main.gallery import make_search_probe
 from app.main.infrastructure import development_key, make_blob_store
 from app.services.import_validation import ValidationImport
 from app.services.register_entity import NewEntity, RegisterEntity
@@ -235,8 +235,8 @@ def enrol(settings: Settings, count: int) -> list[str]:
         parts = (infrastructure.store, infrastructure.clock, infrastructure.randomness)
         register = RegisterEntity(store=parts[0], clock=parts[1], randomness=parts[2])
         blobs = make_blob_store(settings, infrastructure)
-        search_others = make_search_others(settings, infrastructure, load_models(settings))
-        bring_in = make_import_validation(settings, infrastructure, core, blobs, search_others)
+        search = make_search_probe(settings, infrastructure, load_models(settings), core, blobs)
+        bring_in = make_import_validation(settings, infrastructure, core, blobs, search)
         people = [register(caller, NewEntity(name=f"Ada {number}")).entity_id for number in range(count)]
         for entity_id in people:
             bring_in(caller, ValidationImport(entity_id, portrait))

@@ -108,13 +108,16 @@ class PostOffice:
     def post(
         self, to: WebhookEndpoint | str = "https://shop.example/of-one-session", number: int = 1
     ) -> list[Delivery]:
-        """Deliveries that are due now, each of an event of its own, to an endpoint or a session's own address."""
+        """Deliveries that are due now, each of an event of its own, to an endpoint or a session's own address.
+
+        `{}` in that is the delivery's position.
+        """
         now, entity = self.clock.now(), self.build.entity(self.organization)
         session, _ = self.build.session(entity)
         endpoint_id, url = (None, to) if isinstance(to, str) else (to.endpoint_id, to.url)
         posted = []
         with self.store.begin() as uow:
-            for _ in range(number):
+            for position in range(number):
                 event = Event(
                     event_id=self.randomness.object_id(),
                     organization_id=self.organization.organization_id,
@@ -131,7 +134,7 @@ class PostOffice:
                     event.organization_id,
                     event.is_test,
                     endpoint_id,
-                    url,
+                    url.replace("{}", str(position)),
                     now,
                     now,
                 )

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import click
 
 from app.adapters.webhook_signatures import is_secret
-from app.cli.entities import opened, operator_of
+from app.cli.entities import operator_of
 from app.cli.settings import read_settings
+from app.cli.store import opened
 from app.cli.webhook_listener import Listener
 from app.domain.errors import ObjectNotFound
 from app.domain.organization import Caller
@@ -80,7 +81,7 @@ def _registered(url: str, slug: str, patterns: Sequence[str], *, is_test: bool) 
         caller = operator_of(infrastructure, slug, is_test=is_test)
         webhooks = make_manage_webhooks(settings, infrastructure, is_development=True)
         _remove_left_over(webhooks, caller, url)
-        made = webhooks.create(caller, url, patterns)
+        made = webhooks.create(caller, url, patterns, is_listener=True)
         try:
             secret_of = make_webhook_secrets(settings, infrastructure).of(caller.organization.organization_id)
             version = caller.organization.settings.kyc_webhook_secret_version
@@ -91,10 +92,10 @@ def _registered(url: str, slug: str, patterns: Sequence[str], *, is_test: bool) 
 
 
 def _remove_left_over(webhooks: ManageWebhooks, caller: Caller, url: str) -> None:
-    """Of a listener that was killed."""
+    """Of a listener here that was killed; what others made for this address stays."""
     endpoints, _ = webhooks.page(caller, PAGE, 0)
     for endpoint in endpoints:
-        if endpoint.url == url:
+        if endpoint.is_listener and endpoint.url == url:
             webhooks.remove(caller, endpoint.endpoint_id)
 
 

@@ -21,12 +21,12 @@ def command(*, dev: bool) -> None:
     `bonafide serve` does both as well, unless BONAFIDE_WORKER is off. Any number of workers share one store:
     what a dead one had taken is taken over by the others. SIGTERM ends it within a few seconds.
     """
-    settings = read_settings(dev=dev, requires=() if dev else WORKER_REQUIRES)
-    prepare_store(settings)
-    configure_logging(settings.log_level)
     is_over = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: is_over.set())
+    settings = read_settings(dev=dev, requires=() if dev else WORKER_REQUIRES)
+    prepare_store(settings)
+    configure_logging(settings.log_level)
     worker = build_worker(settings)
     worker.start()
     click.echo("The worker runs.")

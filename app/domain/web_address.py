@@ -11,7 +11,8 @@ from app.domain import public_address
 
 MAX_CHARACTERS = 2048
 MAX_BYTES = 2048
-"""Of a webhook's address: deliveries are found by it, and PostgreSQL's index takes no more than 2,704 bytes."""
+"""Of a webhook's address: lanes of deliveries are found by it, or by its origin and an organization's id before
+that, and PostgreSQL's index takes no more than 2,704 bytes."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
@@ -68,6 +69,12 @@ def webhook_problem(url: str, *, allows_http_to_loopback: bool) -> str | None:
     if parts.scheme != "https":
         return "must begin with https://"
     return _public_host_problem(host, is_bracketed=parts.netloc.startswith("["))
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address that was accepted, the same however they are written."""
+    scheme, host, port = _origin(urlsplit(url))
+    return f"{scheme}://{(host or '').rstrip('.')}:{port}"
 
 
 def _public_host_problem(host: str, *, is_bracketed: bool) -> str | None:

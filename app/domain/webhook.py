@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.event import EventName
+from app.domain.web_address import origin_of
 
 PATTERNS_MAX = 50
 WILDCARD = "*"
@@ -35,6 +36,8 @@ class WebhookEndpoint:
     secret_version: int = 1
     previous_secret_version: int | None = None
     previous_until: datetime | None = None
+    is_listener: bool = False
+    """Made by `bonafide webhooks listen` while it runs; it removes those that one which was killed left behind."""
 
     def wants(self, name: EventName) -> bool:
         """Whether it is to be told of such an event."""
@@ -83,6 +86,14 @@ class Delivery:
     finished_at: datetime | None = None
     last_status_code: int | None = None
     last_error: str | None = None
+
+    @property
+    def lane(self) -> str:
+        """The receiver that it is for, with whom it waits its turn; in bytes at most the URL's limit and 64.
+
+        An endpoint's address. Sessions of one organization at one server share a lane: each has its own URL.
+        """
+        return self.url if self.endpoint_id is not None else f"{self.organization_id} {origin_of(self.url)}"
 
 
 @dataclass(frozen=True)

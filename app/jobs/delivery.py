@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from app.domain.delivery_schedule import Meaning, meaning_of
 from app.domain.errors import StoreUnavailable
 from app.jobs.background import STOP_SECONDS, log_failure
-from app.jobs.delivery_lanes import PROMPT_MS, Change, Lanes, Result, lane_name
+from app.jobs.delivery_lanes import PROMPT_MS, PUT_OFF_MS, Change, Lanes, Result
 from app.services.deliver_webhooks import Claimed, DeliverWebhooks, Sent
 from app.services.ports import Clock
 
@@ -26,9 +26,6 @@ RECORD_MS = 100
 
 CLAIM_MAX = 100
 """Deliveries that are claimed in one transaction."""
-
-CLAIM_WIDTHS = 8
-"""So many times what may be in flight to one address may be claimed for it at once."""
 
 LEASE_MARGIN_MS = 5_000
 """What may lie between the end of an attempt and the commit of its result."""
@@ -48,7 +45,7 @@ class Pace:
     """How a worker works. Times in milliseconds."""
 
     in_flight: int
-    per_url: int
+    per_lane: int
     poll_ms: int
     attempt_ms: int
     """How long an attempt takes at most."""
@@ -86,7 +83,7 @@ class Deliverer:
     ) -> None:
         self._deliver, self._clock, self._holder = deliver, clock, holder
         self._pace, self._begin = pace, begin
-        self._lanes = Lanes(pace.in_flight, pace.per_url)
+        self._lanes = Lanes(pace.in_flight, pace.per_lane)
         self._mine: set[str] = set()
         self._ended: queue.SimpleQueue[Sent] = queue.SimpleQueue()
         self._unwritten: list[Sent] = []
@@ -148,8 +145,8 @@ class Deliverer:
 
     def _turn(self) -> None:
         self._collect()
-        for claimed, put_off_ms in self._lanes.stalled(self._clock.monotonic_ms()):
-            self._give_back(claimed, put_off_ms)
+        for claimed in self._lanes.stalled(self._clock.monotonic_ms()):
+            self._give_back(claimed, PUT_OFF_MS)
         self._write_what_is_due()
         if self._clock.monotonic_ms() >= self._claim_at_ms:
             self._claim()
@@ -180,7 +177,7 @@ class Deliverer:
             change = self._lanes.ended(sent.claimed, _result_of(sent), self._clock.monotonic_ms(), took_ms)
             if change is not None:
                 _tell(change, sent)
-            if lane_name(sent.claimed) in self._full_lanes and self._lanes.is_half_empty(sent.claimed):
+            if sent.claimed.delivery.lane in self._full_lanes and self._lanes.is_half_empty(sent.claimed):
                 self._claim_at_ms = self._clock.monotonic_ms()
 
     def _keep(self, sent: Sent) -> None:
@@ -216,14 +213,12 @@ class Deliverer:
         self._claim_at_ms = now_ms + self._pace.poll_ms
         if limit <= 0 or not self._is_anything_due():
             return
-        full = self._lanes.full(now_ms)
-        busy = [lane.name for lane in full if lane.is_url]
-        found = self._deliver.claim(self._holder, limit, self._pace.per_url * CLAIM_WIDTHS, busy)
+        found = self._deliver.claim(self._holder, limit, self._lanes.first_room, self._lanes.rooms(now_ms))
         new = [one for one in found if one.delivery.delivery_id not in self._mine]
         self._mine.update(one.delivery.delivery_id for one in new)
-        for claimed, put_off_ms in self._lanes.take_in(new, now_ms):
-            self._give_back(claimed, put_off_ms)
-        self._full_lanes = frozenset(lane.name for lane in self._lanes.full(now_ms))
+        for claimed in self._lanes.take_in(new, now_ms):
+            self._give_back(claimed, PUT_OFF_MS)
+        self._full_lanes = frozenset(name for name, room in self._lanes.rooms(now_ms).items() if not room)
         if len(found) == limit:
             self._claim_at_ms = now_ms
 

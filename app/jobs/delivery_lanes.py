@@ -9,10 +9,9 @@ room only, so that the others find some however many hang.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from urllib.parse import urlsplit
 
 from app.services.deliver_webhooks import Claimed
 
@@ -31,7 +30,10 @@ REST_TIMES = 2
 """A rest is no longer than so many times what the failure took: what is cheap to try is tried."""
 
 PUT_OFF_MS = 1_000
-"""For what has no room in its lane now, so that it is not claimed again at once."""
+"""For what has no room now, so that it is not claimed again at once by a worker that does not know the lane."""
+
+PROMPT_TIMES = 8
+"""A prompt lane with room takes so many times its greatest width at once: it will be through with them soon."""
 
 HELD_TIMES = 4
 """So many times what may be in flight may be held at most, in flight or waiting."""
@@ -56,10 +58,9 @@ class Change(Enum):
 
 @dataclass
 class Lane:
-    """One receiver. `width` attempts may be in flight; `begun_ms` are those that are, by their delivery."""
+    """One receiver (`Delivery.lane`). `width` attempts may be in flight; `begun_ms` are those that are."""
 
     name: str
-    is_url: bool
     width: int = FIRST_WIDTH
     is_prompt: bool = False
     failures: int = 0
@@ -72,20 +73,17 @@ class Lane:
     def held(self) -> int:
         return len(self.waiting) + len(self.begun_ms)
 
-    def has_room(self, now_ms: int) -> bool:
-        """Whether more of it may be held: as much as is in flight may wait, and nothing while it hangs."""
+    def room(self, now_ms: int) -> int:
+        """How much more of it may be held: as much as is in flight may wait, and nothing while it hangs."""
+        if self.hangs(now_ms):
+            return 0
         if self.failures and not self.fails_quickly:
-            return self.held == 0 and now_ms >= self.rests_until_ms
-        return self.held < (HELD_WHILE_FAILING if self.failures else 2 * self.width)
+            return 1 if self.held == 0 and now_ms >= self.rests_until_ms else 0
+        return max(0, (HELD_WHILE_FAILING if self.failures else 2 * self.width) - self.held)
 
-    def put_off_ms(self, now_ms: int) -> int:
-        """When to come again with what has no room now.
-
-        Addresses of sessions cannot be left out of a claim. Those of a server that fails wait longer, so that a
-        long queue of them is not claimed and given back all the time.
-        """
-        pause = PUT_OFF_MS if self.is_url else _growing_ms(self.failures)
-        return max(PUT_OFF_MS, self.rests_until_ms - now_ms, pause)
+    def hangs(self, now_ms: int) -> bool:
+        """Whether an attempt lasts longer than a prompt answer."""
+        return any(now_ms - begun >= PROMPT_MS for begun in self.begun_ms.values())
 
     def may_begin(self, now_ms: int) -> bool:
         return len(self.begun_ms) < self.width and now_ms >= self.rests_until_ms
@@ -93,15 +91,6 @@ class Lane:
 
 def _growing_ms(failures: int) -> int:
     return min(FIRST_REST_MS << min(failures - 1, 20), LONGEST_REST_MS) if failures else 0
-
-
-def lane_name(claimed: Claimed) -> str:
-    """An endpoint's address. Sessions of one organization at one server share a lane: each has its own URL."""
-    delivery = claimed.delivery
-    if claimed.endpoint is not None:
-        return delivery.url
-    parts = urlsplit(delivery.url)
-    return f"{delivery.organization_id} {parts.scheme}://{parts.netloc}"
 
 
 class Lanes:
@@ -123,22 +112,35 @@ class Lanes:
         """How many more may be held."""
         return self._in_flight_max * HELD_TIMES - sum(lane.held for lane in self._active.values())
 
-    def take_in(self, claimed: Sequence[Claimed], now_ms: int) -> Sequence[tuple[Claimed, int]]:
-        """Let them wait for their turn. Those without room are given back, each with milliseconds to put it off.
+    @property
+    def first_room(self) -> int:
+        """What there is room for in a lane that is not known."""
+        return Lane("", min(FIRST_WIDTH, self._width_max)).room(0)
 
-        A prompt lane with room takes all that there is for it: it will be through with them soon.
+    def rooms(self, now_ms: int) -> Mapping[str, int]:
+        """How much may be claimed now for each lane that is known: nothing for one that rests or is full."""
+        return {lane.name: self._room(lane, now_ms) for lane in self._lanes.values()}
+
+    def _room(self, lane: Lane, now_ms: int) -> int:
+        room = lane.room(now_ms)
+        return PROMPT_TIMES * self._width_max if room and lane.is_prompt else room
+
+    def take_in(self, claimed: Sequence[Claimed], now_ms: int) -> Sequence[Claimed]:
+        """Let them wait for their turn. Those without room are to be put off.
+
+        With many lanes that are not known to be prompt there can be less room than for each of them alone.
         """
         lanes = [self._lane(one) for one in claimed]
-        ready = {lane.name for lane in lanes if lane.is_prompt and lane.has_room(now_ms)}
+        ready = {lane.name for lane in lanes if lane.is_prompt and lane.room(now_ms)}
         put_off = []
         for one, lane in zip(claimed, lanes, strict=True):
-            if lane.name in ready or (lane.has_room(now_ms) and self._may_hold_for(lane)):
+            if lane.name in ready or (lane.room(now_ms) and self._may_hold_for(lane)):
                 lane.waiting.append(one)
                 self._active[lane.name] = lane
                 if lane.name not in self._turns:
                     self._turns.append(lane.name)
             else:
-                put_off.append((one, lane.put_off_ms(now_ms)))
+                put_off.append(one)
         self._forget_idle()
         return put_off
 
@@ -185,16 +187,16 @@ class Lanes:
         lane.rests_until_ms = now_ms + min(_growing_ms(lane.failures), REST_TIMES * took_ms)
         return Change.FAILS if lane.failures == 1 else None
 
-    def stalled(self, now_ms: int) -> Sequence[tuple[Claimed, int]]:
-        """What waits behind a failure, or behind an attempt that lasts: given back, as by `take_in`."""
-        put_off = []
+    def stalled(self, now_ms: int) -> Sequence[Claimed]:
+        """What waits behind a failure, or behind an attempt that lasts: to be put off, as by `take_in`."""
+        put_off: list[Claimed] = []
         for lane in list(self._active.values()):
-            if any(now_ms - begun >= PROMPT_MS for begun in lane.begun_ms.values()):
+            if lane.hangs(now_ms):
                 lane.width, lane.is_prompt = min(lane.width, FIRST_WIDTH), False
             elif not lane.failures or lane.fails_quickly or now_ms >= lane.rests_until_ms:
                 continue
             if lane.waiting:
-                put_off += [(one, lane.put_off_ms(now_ms)) for one in lane.waiting]
+                put_off += lane.waiting
                 lane.waiting.clear()
                 self._turns.remove(lane.name)
                 self._note_idle(lane)
@@ -216,10 +218,6 @@ class Lanes:
         lane = self._lane(claimed)
         return (not lane.failures or lane.fails_quickly) and lane.held <= lane.width
 
-    def full(self, now_ms: int) -> Sequence[Lane]:
-        """Lanes that take nothing now."""
-        return [lane for lane in self._lanes.values() if not lane.has_room(now_ms)]
-
     @property
     def _hesitant(self) -> int:
         """In flight to receivers that are not known to be prompt."""
@@ -240,11 +238,10 @@ class Lanes:
 
     def _lane(self, claimed: Claimed) -> Lane:
         """The one that was used last is at the end."""
-        name = lane_name(claimed)
+        name = claimed.delivery.lane
         lane = self._lanes.get(name)
         if lane is None:
-            width = min(FIRST_WIDTH, self._width_max)
-            lane = self._lanes[name] = Lane(name, claimed.endpoint is not None, width)
+            lane = self._lanes[name] = Lane(name, min(FIRST_WIDTH, self._width_max))
         self._lanes.move_to_end(name)
         return lane
 

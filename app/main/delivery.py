@@ -83,7 +83,7 @@ def make_delivery(settings: Settings, infrastructure: Infrastructure) -> Webhook
     )
     pace = Pace(
         in_flight=limits.webhook_concurrency,
-        per_url=limits.webhook_concurrency_per_url,
+        per_lane=limits.webhook_concurrency_per_receiver,
         poll_ms=limits.webhook_poll_milliseconds,
         attempt_ms=limits.webhook_timeout_seconds * 1000,
     )

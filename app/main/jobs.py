@@ -16,7 +16,9 @@ from app.services.decide_waiting import DecideWaiting
 from app.services.expire_sessions import ExpireSessions, TellEnded
 from app.services.idempotency import SweepIdempotency
 from app.services.ports import MatchingCore
+from app.services.prune_events import PruneEvents
 from app.services.renew_templates import RenewTemplates
+from app.services.replay_ledger import PruneReplays
 
 DECIDE_WAITING_SECONDS = 5.0
 """Somebody may still sit before the page; looking costs one read of a small index."""
@@ -26,6 +28,12 @@ EXPIRE_SESSIONS_SECONDS = 5.0
 
 SWEEP_IDEMPOTENCY_SECONDS = 10 * 60.0
 """Ended records are in nobody's way: a key that is used again takes the record's place."""
+
+PRUNE_EVENTS_SECONDS = 10 * 60.0
+"""They are kept for weeks: minutes are nothing."""
+
+PRUNE_REPLAYS_SECONDS = 10 * 60.0
+"""What is older is not looked at any more."""
 
 RENEW_TEMPLATES_SECONDS = 15 * 60.0
 """For enrolments that another process with another recognizer brought in; a change of our own starts us anew."""
@@ -70,9 +78,21 @@ def make_housekeeping(settings: Settings, infrastructure: Infrastructure) -> lis
     """What any process may do, several at once: it needs neither models nor secrets."""
     expire = make_expire_sessions(settings, infrastructure)
     sweep = SweepIdempotency(store=infrastructure.store, clock=infrastructure.clock)
+    prune = PruneEvents(
+        store=infrastructure.store,
+        clock=infrastructure.clock,
+        retention=timedelta(days=settings.limits.event_retention_days),
+    )
+    prune_replays = PruneReplays(
+        store=infrastructure.store,
+        clock=infrastructure.clock,
+        retention=timedelta(days=settings.limits.replay_ledger_days),
+    )
     return [
         Task("ending sessions whose time is over", expire, EXPIRE_SESSIONS_SECONDS),
         Task("removing kept answers that ended", sweep, SWEEP_IDEMPOTENCY_SECONDS),
+        Task("removing events that are over", prune, PRUNE_EVENTS_SECONDS),
+        Task("forgetting frames of the replay ledger", prune_replays, PRUNE_REPLAYS_SECONDS),
     ]
 
 

@@ -9,6 +9,9 @@ from app.domain.organization import AuditEntry
 from app.services.ports import Randomness
 from app.services.store import UnitOfWork
 
+VALIDATION = "kyc_validation"
+"""The object type of every entry that tells of a validation's status; what was searched rests on them."""
+
 OPERATOR = "operator"
 """Whoever sits at the command line."""
 

@@ -80,11 +80,11 @@ class DeliverWebhooks:
         with self.store.read() as uow:
             return uow.deliveries.next_due()
 
-    def claim(self, holder: str, limit: int, per_url: int, busy: Sequence[str]) -> Sequence[Claimed]:
+    def claim(self, holder: str, limit: int, first_room: int, rooms: Mapping[str, int]) -> Sequence[Claimed]:
         """Take what is due. Deliveries whose endpoint wants nothing any more fail here, untried."""
         now = self.clock.now()
         with self.store.begin() as uow:
-            found = uow.deliveries.claim(Claim(holder, now, now + self.lease, limit, per_url, busy))
+            found = uow.deliveries.claim(Claim(holder, now, now + self.lease, limit, first_room, rooms))
             endpoints = _endpoints_of(uow, [delivery for delivery, _ in found])
             claimed, closed = [], []
             for delivery, event in found:

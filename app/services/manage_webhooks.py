@@ -51,7 +51,9 @@ class ManageWebhooks:
     endpoints_max: int
     is_development: bool
 
-    def create(self, caller: Caller, url: str, patterns: Sequence[str]) -> EndpointSecret:
+    def create(
+        self, caller: Caller, url: str, patterns: Sequence[str], *, is_listener: bool = False
+    ) -> EndpointSecret:
         """A new one, enabled. `InvalidState` where there are as many as there may be."""
         self._check(url)
         now = self.clock.now()
@@ -64,6 +66,7 @@ class ManageWebhooks:
             patterns=_without_doubles(patterns),
             created_at=now,
             updated_at=now,
+            is_listener=is_listener,
         )
         secret_of = self.secrets.of_endpoint(organization_id, endpoint.endpoint_id)
         with self.store.begin() as uow:

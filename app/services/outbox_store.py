@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +20,9 @@ class Events(Protocol):
 
     def names(self, event_ids: Sequence[str]) -> Mapping[str, EventName]:
         """By their ids; unknown ones are left out."""
+
+    def prune(self, before: datetime, limit: int) -> int:
+        """Remove events, with their deliveries, that were all over before then; how many were found."""
 
 
 class WebhookEndpoints(Protocol):
@@ -65,17 +68,22 @@ class DeliveryResult:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a worker asks for: at most `limit` deliveries, at most `per_url` of them for one URL.
+    """What a worker asks for: at most `limit` deliveries, and of each lane at most what there is room for.
 
-    So an address with a long queue never fills a claim. `busy` are URLs that get nothing now. `holder` is a UUID.
+    So a receiver with a long queue never fills a claim. `rooms` says how much that is for the lanes that the
+    worker knows, with 0 for those that are left out; every other one has `first_room`. `holder` is a UUID.
     """
 
     holder: str
     now: datetime
     lease_until: datetime
     limit: int
-    per_url: int
-    busy: Sequence[str] = ()
+    first_room: int
+    rooms: Mapping[str, int] = field(default_factory=dict)
+
+    def room(self, lane: str) -> int:
+        """How many of the lane may be taken."""
+        return self.rooms.get(lane, self.first_room)
 
 
 class Deliveries(Protocol):

@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from app.adapters.webhook_signatures import DerivedWebhookSignatures, standard_signature
 from app.cli import cli
 from app.cli.webhook_listener import BODY_MAX_BYTES, Listener
+from app.cli.webhooks import _remove_left_over
 from app.config import Settings
 from app.domain.organization import Caller, Scope
 from app.domain.webhook import Delivery, WebhookEndpoint
@@ -159,7 +160,7 @@ def test_with_an_organization_it_has_an_endpoint_while_it_runs(tmp_path: Path, e
 
     with running(environ, "--org", "demo", "--events", "biometric.*") as (url, process):
         (endpoint,), _ = webhooks.page(caller, 10, 0)
-        assert (endpoint.url, endpoint.patterns) == (url, ("biometric.*",))
+        assert (endpoint.url, endpoint.patterns, endpoint.is_listener) == (url, ("biometric.*",), True)
         assert send(url, headers_for(endpoint)).status_code == 204
         assert send(url, headers_for(None)).status_code == 204
         assert send(url, headers_for(replace(endpoint, secret_version=2))).status_code == 401
@@ -169,6 +170,25 @@ def test_with_an_organization_it_has_an_endpoint_while_it_runs(tmp_path: Path, e
     assert output.count("  verified") == 2
     assert webhooks.page(caller, 10, 0) == ([], 0)
     infrastructure.store.close()
+
+
+def test_what_a_killed_listener_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    environ = {"BONAFIDE_DATA_DIR": str(tmp_path)}
+    settings = Settings.from_env(environ, dev=True)
+    prepare_store(settings)
+    infrastructure = open_infrastructure(settings)
+    caller = Caller(ensure_demo_organization(infrastructure), True, "test", frozenset({Scope.ADMIN}))
+    webhooks = make_manage_webhooks(settings, infrastructure, is_development=True)
+    url = "http://127.0.0.1:9000/"
+    own = webhooks.create(caller, url, ["*"]).endpoint
+    left_over = webhooks.create(caller, url, ["*"], is_listener=True).endpoint
+    elsewhere = webhooks.create(caller, "http://127.0.0.1:9001/", ["*"], is_listener=True).endpoint
+    _remove_left_over(webhooks, caller, url)
+    endpoints, _ = webhooks.page(caller, 10, 0)
+    kept = {endpoint.endpoint_id for endpoint in endpoints}
+    infrastructure.store.close()
+    assert kept == {own.endpoint_id, elsewhere.endpoint_id}
+    assert left_over.endpoint_id not in kept
 
 
 def test_an_organization_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,18 +60,28 @@ def worker(settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         command = [sys.executable, "-m", "app", "worker", "--dev"]
         process = subprocess.Popen(command, cwd=PROJECT, env=environ, stdout=output, stderr=output)
     try:
+        wait_until_it_runs(process, log)
         yield process
     finally:
         process.kill()
         process.wait(STOP_SECONDS)
 
 
+def wait_until_it_runs(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Before that a signal ends it as it ends any process: it is still being loaded."""
+    deadline = time.monotonic() + START_SECONDS
+    while "The worker runs." not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+
+
 def test_workers_share_the_work_and_end_in_order(
     settings: Settings, office: PostOffice, receiver: Receiver, tmp_path: Path
 ) -> None:
     endpoint = office.endpoint(f"{receiver.url}/hooks")
-    posted = office.post(endpoint, NUMBER)
     with worker(settings, tmp_path / "one.log") as one, worker(settings, tmp_path / "two.log") as two:
+        posted = office.post(endpoint, NUMBER)
         requests = receiver.wait_for(NUMBER)
         for process in (one, two):
             process.send_signal(signal.SIGTERM)

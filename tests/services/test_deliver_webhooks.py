@@ -20,8 +20,8 @@ def office(store: SqlStore) -> PostOffice:
     return PostOffice(store)
 
 
-def claim(office: PostOffice, holder: str, limit: int = 100, busy: tuple[str, ...] = ()) -> list[Claimed]:
-    return list(office.deliver.claim(holder, limit, 100, busy))
+def claim(office: PostOffice, holder: str, limit: int = 100) -> list[Claimed]:
+    return list(office.deliver.claim(holder, limit, 100, {}))
 
 
 def try_all(office: PostOffice, holder: str) -> list[Sent]:
@@ -244,10 +244,10 @@ def test_an_outage_of_the_store_that_secrets_come_from_costs_no_attempt(office: 
     assert office.failures == []
 
 
-def test_busy_addresses_get_nothing_and_no_address_takes_a_whole_claim(office: PostOffice) -> None:
+def test_a_lane_without_room_gets_nothing_and_none_takes_a_whole_claim(office: PostOffice) -> None:
     many, few = office.post("https://many.example/", 30), office.post("https://few.example/", 2)
-    office.post("https://busy.example/", 2)
-    claimed = office.deliver.claim(office.worker(), 100, 10, ["https://busy.example/"])
+    (full, _) = office.post("https://full.example/", 2)
+    claimed = office.deliver.claim(office.worker(), 100, 10, {full.lane: 0})
     ids = [one.delivery.delivery_id for one in claimed]
     assert [one.delivery_id in ids for one in few] == [True, True]
     assert len(ids) == 12

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, literal_column, select, update
 
 from app.adapters.db.delivery_claims import claim_deliveries
+from app.adapters.db.event_pruning import prune_events
 from app.adapters.db.numbered_rows import NumberedRows
 from app.adapters.db.outbox_tables import (
     IS_LEASED,
@@ -47,9 +48,12 @@ class SqlEvents(NumberedRows[tuple[Event, Sequence[Delivery]]]):
         statement = select(EventRow.event_id, EventRow.name).where(EventRow.event_id.in_(event_ids))
         return {row.event_id: row.name for row in self._connection.execute(statement)}
 
+    def prune(self, before: datetime, limit: int) -> int:
+        return prune_events(self._connection, before, limit)
+
     def insert(self, rows: Sequence[tuple[Event, Sequence[Delivery]]], first_number: int) -> None:
         events = [{**vars(event), "sequence": number} for number, (event, _) in enumerate(rows, first_number)]
-        deliveries = [vars(delivery) for _, wanted in rows for delivery in wanted]
+        deliveries = [_row_of(delivery) for _, wanted in rows for delivery in wanted]
         if events:
             self._connection.execute(insert(table(EventRow)), events)
         if deliveries:
@@ -89,7 +93,7 @@ class SqlWebhookEndpoints(Repository):
         )
         moved = (*_pending_of(endpoint.endpoint_id), DeliveryRow.url != endpoint.url)
         _lock_in_order(self.connection, *moved)
-        self.connection.execute(update(DeliveryRow).where(*moved).values(url=endpoint.url))
+        self.connection.execute(update(DeliveryRow).where(*moved).values(url=endpoint.url, lane=endpoint.url))
 
     def remove(self, endpoint_id: str, at: datetime) -> None:
         pending = _pending_of(endpoint_id)
@@ -174,7 +178,7 @@ class SqlDeliveries(Repository):
                 DeliveryRow.delivery_id == delivery.delivery_id,
                 DeliveryRow.status != DeliveryStatus.PENDING,
             )
-            .values(**vars(delivery))
+            .values(**_row_of(delivery))
         )
         return written.rowcount == 1
 
@@ -186,6 +190,10 @@ class SqlDeliveries(Repository):
         firsts = (free.order_by(DeliveryRow.next_attempt_at), held.order_by(DeliveryRow.lease_until))
         times = [self.connection.execute(first.limit(1)).scalar_one_or_none() for first in firsts]
         return min((at for at in times if at is not None), default=None)
+
+
+def _row_of(delivery: Delivery) -> Mapping[str, Any]:
+    return {**vars(delivery), "lane": delivery.lane}
 
 
 def _outcome(delivery: Delivery) -> Mapping[str, object]:

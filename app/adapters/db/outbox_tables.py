@@ -27,6 +27,7 @@ class EventRow(Base):
     __table_args__ = (
         Index("uq_events_sequence", "organization_id", "sequence", unique=True),
         Index("ix_events_object", "object_id", "sequence"),
+        Index("ix_events_at", "at"),
     )
 
     event_id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -57,11 +58,13 @@ class WebhookEndpointRow(Base):
     secret_version: Mapped[int]
     previous_secret_version: Mapped[int | None]
     previous_until: Mapped[datetime | None]
+    is_listener: Mapped[bool] = mapped_column(server_default=sa.false())
 
 
 class DeliveryRow(Base):
-    """Partial indexes hold what is to be sent, looked at all the time: by time, by address, and under a lease.
+    """Partial indexes hold what is to be sent, looked at all the time: by time, by lane, and under a lease.
 
+    `lane` is `Delivery.lane`, written with the row; a server of the release before that still runs writes none.
     No foreign key to an endpoint: a removed one leaves its deliveries on record.
     """
 
@@ -75,7 +78,7 @@ class DeliveryRow(Base):
         ),
         Index(
             "ix_deliveries_lanes",
-            "url",
+            "lane",
             "next_attempt_at",
             sqlite_where=sa.text(IS_PENDING),
             postgresql_where=sa.text(IS_PENDING),
@@ -97,6 +100,7 @@ class DeliveryRow(Base):
     is_test: Mapped[bool]
     endpoint_id: Mapped[str | None] = mapped_column(Id)
     url: Mapped[str] = mapped_column(Text)
+    lane: Mapped[str] = mapped_column(Text, server_default=sa.text("''"))
     created_at: Mapped[datetime]
     next_attempt_at: Mapped[datetime]
     status: Mapped[DeliveryStatus] = mapped_column(EnumText(DeliveryStatus))

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from app.adapters.db.event_pruning import _remove
 from app.adapters.db.numbered_rows import write_numbered
 from app.adapters.db.unit_of_work import SqlStore
 from app.domain.event import EventName
@@ -217,3 +218,14 @@ def test_deliveries_are_listed_by_what_is_asked_for(world: World) -> None:
             (replace(everything, is_test=False), []),
         ):
             assert uow.deliveries.page(wanted, 10, 0) == (found, len(found))
+
+
+def test_pruning_spares_what_is_sent_again_after_it_was_found(world: World) -> None:
+    """Both look before either writes: the delivery is pending when pruning has its row."""
+    over = {"status": DeliveryStatus.DELIVERED, "finished_at": EPOCH}
+    (found,), (again,) = world.tell(URL, **over), world.tell(URL, **over)
+    with world.store.begin() as uow:
+        assert uow.deliveries.requeue(replace(again, status=DeliveryStatus.PENDING, finished_at=None))
+        _remove(uow._connection, [found.event_id, again.event_id], EPOCH + LEASE)
+        uow.commit()
+    assert [event.event_id for event in world.events()] == [again.event_id]

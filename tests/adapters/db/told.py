@@ -52,6 +52,10 @@ class World:
         delivery = Delivery(self.new_id(), event.event_id, *where, None, url, EPOCH, EPOCH)
         return replace(delivery, **changes)
 
+    def lane(self, url: str = URL) -> str:
+        """That of sessions' own addresses there."""
+        return self.delivery(self.event(), url).lane
+
     def endpoint(self, **changes: Any) -> WebhookEndpoint:
         where = (self.organization.organization_id, True)
         endpoint = WebhookEndpoint(self.new_id(), *where, URL, ("biometric.*",), EPOCH, EPOCH)
@@ -69,8 +73,8 @@ class World:
             uow.commit()
         return deliveries
 
-    def claim(self, limit: int = 100, per_url: int = 100, **changes: Any) -> list[Delivery]:
-        claim = replace(Claim(HOLDER, EPOCH, EPOCH + LEASE, limit, per_url), **changes)
+    def claim(self, limit: int = 100, first_room: int = 100, **changes: Any) -> list[Delivery]:
+        claim = replace(Claim(HOLDER, EPOCH, EPOCH + LEASE, limit, first_room), **changes)
         with self.store.begin() as uow:
             found = uow.deliveries.claim(claim)
             uow.commit()
