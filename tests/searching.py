@@ -26,6 +26,7 @@ def search_others(store: Store) -> SearchOthers:
 
 def search_probe(store: Store, blobs: BlobStore, core: MatchingCore, clock: Clock) -> SearchProbe:
     return SearchProbe(
+        store=store,
         others=search_others(store),
         blocklist=SearchBlocklist(store=store, blobs=blobs, vault=FakeTemplateVault(), core=core, clock=clock),
     )

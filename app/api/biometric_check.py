@@ -30,7 +30,8 @@ OPERATIONS = (
         summary="Check a picture against an entity",
         description=(
             "Whether it shows the person of the approved validations. It may have either name, and in a form be "
-            "base64 instead of a file. An entity without an approved validation does not match."
+            "base64 instead of a file. An entity without an approved validation does not match, "
+            "nor does a face on the block list."
         ),
         scope=Scope.CHECKS_WRITE,
         is_idempotent=True,

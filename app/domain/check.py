@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from app.domain.comparison import FaceTemplate
 from app.domain.settings import OrganizationSettings
-from app.domain.verdict import DecisionWarning
+from app.domain.verdict import DecisionWarning, Verdict
 
 
 class CheckStatus(StrEnum):
@@ -100,6 +100,19 @@ def judge_check(
         return CheckOutcome(CheckStatus.DECLINED, is_match=False, score=score, threshold=threshold, warnings=noted)
     status = CheckStatus.IN_REVIEW if score < threshold + review_band else CheckStatus.APPROVED
     return CheckOutcome(status, is_match=True, score=score, threshold=threshold, warnings=noted)
+
+
+def with_blocklist(outcome: CheckOutcome, blocked: Verdict) -> CheckOutcome:
+    """A match, by what the block list leads to by itself: one of a face on it is none.
+
+    Fail closed: whoever reads `is_match` alone must not let a blocked face pass.
+    """
+    if not outcome.is_match or blocked is Verdict.APPROVED:
+        return outcome
+    if blocked is Verdict.IN_REVIEW:
+        return replace(outcome, status=CheckStatus.IN_REVIEW)
+    noted = (*outcome.warnings, DecisionWarning.FACE_IN_BLOCKLIST.value)
+    return replace(outcome, status=CheckStatus.DECLINED, is_match=False, warnings=noted)
 
 
 def probe_warnings(probe: FaceTemplate | None) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def make_gallery(models: LoadedModels) -> TemplateGallery:
     return TemplateGallery(of_recognizer, entry.dimension, entry.calibration)
 
 
-def make_search_others(settings: Settings, infrastructure: Infrastructure, models: LoadedModels) -> SearchOthers:
+def _make_search_others(settings: Settings, infrastructure: Infrastructure, models: LoadedModels) -> SearchOthers:
     """One for the process: it keeps templates in memory, from the first search on. Needs the master keys."""
 
     def make(wanted: TemplateFormat) -> TemplateGallery:
@@ -45,13 +45,14 @@ def make_search_others(settings: Settings, infrastructure: Infrastructure, model
 def make_search_probe(
     settings: Settings,
     infrastructure: Infrastructure,
+    models: LoadedModels,
     core: MatchingCore,
     blobs: EncryptedBlobStore,
-    search_others: SearchOthers,
 ) -> SearchProbe:
-    """What the verdict of a session asks. Needs the master keys."""
+    """What is asked before anything is decided of a face. One for the process. Needs the master keys."""
     return SearchProbe(
-        others=search_others,
+        store=infrastructure.store,
+        others=_make_search_others(settings, infrastructure, models),
         blocklist=SearchBlocklist(
             store=infrastructure.store,
             blobs=blobs,

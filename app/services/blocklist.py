@@ -88,7 +88,7 @@ class SearchBlocklist:
         if face is None or face.template.format != template_format:
             return None
         sealed = self.vault.seal(validation, face.template, self.clock.now())
-        with self.store.begin() as uow:
+        with self.store.begin_apart() as uow:  # it stays, whatever becomes of the request that needed it
             stands = uow.validations.get(validation.organization_id, validation.is_test, validation.validation_id)
             if stands is not None and stands.portrait_blob_id == validation.portrait_blob_id:
                 uow.templates.put(sealed)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from app.domain.check import CheckOutcome, judge_check, probe_warnings
+from app.domain.check import CheckOutcome, judge_check, probe_warnings, with_blocklist
 from app.domain.comparison import Template
 from app.domain.errors import InvalidImage, MatchingFailed, NoReferencePortrait, ObjectNotFound
 from app.domain.organization import Caller, Entity, KycValidation
-from app.domain.settings import OrganizationSettings
+from app.domain.policy import judge_blocklist
+from app.domain.settings import OFF, SessionPolicy, policy_of
 from app.domain.verdict import DecisionWarning
 from app.services.audit import record
 from app.services.compare_pictures import describe_pictures, score_of
+from app.services.cross_entity import ProbeOf
 from app.services.enrolment import read_portrait
 from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, TemplateVault
 from app.services.quota import use_quota
+from app.services.search_probe import NOBODY_SEARCHED, ProbeSearched, SearchProbe
 from app.services.store import Store, UnitOfWork
 
 PORTRAIT_THREADS = 4
@@ -38,7 +41,10 @@ class CheckRequest:
 
 @dataclass(frozen=True)
 class BiometricCheck:
-    """The outcome of the best comparison, and which validations matched, the latest approval first."""
+    """The outcome of the best comparison, and which validations matched, the latest approval first.
+
+    None have where the outcome is no match.
+    """
 
     outcome: CheckOutcome
     matched: tuple[KycValidation, ...] = ()
@@ -55,12 +61,17 @@ class _Comparisons:
     warnings: list[str] = field(default_factory=list)
     failures: dict[str, MatchingFailed] = field(default_factory=dict)
 
+    def any_match(self, threshold: float) -> bool:
+        """Whether a score reaches the threshold."""
+        return any(score >= threshold for score in self.scores.values())
+
 
 @dataclass(frozen=True, kw_only=True)
 class CheckBiometric:
     """`InvalidRequest` for a picture that cannot be read, `ObjectNotFound` for an unknown entity.
 
     `QuotaExceeded` where others took what was left meanwhile. A check that fails uses nothing.
+    A picture that matches is looked for on the block list too; `MatchingUnavailable` where it cannot be now.
     Nothing is kept of the picture; the audit trail says who checked whom and how it ended.
     """
 
@@ -68,6 +79,7 @@ class CheckBiometric:
     blobs: BlobStore
     vault: TemplateVault
     core: MatchingCore
+    search: SearchProbe
     clock: Clock
     randomness: Randomness
     image_max_bytes: int
@@ -82,12 +94,33 @@ class CheckBiometric:
             validations, stored = self._references(entity, probe.template)
             compared = self._compare(probe.template, validations, stored)
         compared.warnings = [*probe_warnings(probe), *compared.warnings]
+        # Whom else the face belongs to is no question of a check.
+        policy = replace(policy_of(caller.organization.settings), cross_entity_policy=OFF)
+
+        def write(searched: ProbeSearched) -> BiometricCheck:
+            return self._write(caller, entity, compared, policy, searched)
+
+        if probe is None or not compared.any_match(policy.score_decline_threshold):
+            return write(NOBODY_SEARCHED)
+        whose = ProbeOf(entity.organization_id, entity.is_test, entity.entity_id)
+        return self.search.and_write(whose, probe.template, policy, write)
+
+    def _write(
+        self,
+        caller: Caller,
+        entity: Entity,
+        compared: _Comparisons,
+        policy: SessionPolicy,
+        searched: ProbeSearched,
+    ) -> BiometricCheck:
+        """`SearchOvertaken`: nothing was written."""
         with self.store.begin() as uow:
             # Read again: one that was rejected during the comparison does not count any more.
             approved = uow.validations.approved_of(entity.organization_id, entity.is_test, entity.entity_id)
-            check = _judge(compared, approved, caller.organization.settings)
+            check = _judge(entity, compared, approved, policy, searched)
             self._record(uow, caller, entity, check)
             use_quota(uow, caller, self.clock.now())
+            searched.hold(uow, entity.organization_id)
             uow.commit()
         return check
 
@@ -176,16 +209,25 @@ class CheckBiometric:
 
 
 def _judge(
-    compared: _Comparisons, approved: Sequence[KycValidation], settings: OrganizationSettings
+    entity: Entity,
+    compared: _Comparisons,
+    approved: Sequence[KycValidation],
+    policy: SessionPolicy,
+    searched: ProbeSearched,
 ) -> BiometricCheck:
-    """The best score of those that count decides. `MatchingFailed`: nothing matched, but not all were compared."""
-    threshold = settings.score_decline_threshold
+    """The best score of those that count decides, and the block list against it.
+
+    `MatchingFailed`: nothing matched, but not all were compared.
+    """
+    threshold = policy.score_decline_threshold
     scored = [
         (one, compared.scores[one.validation_id]) for one in approved if one.validation_id in compared.scores
     ]
     best = max((score for _, score in scored), default=None)
-    outcome = judge_check(best, threshold, settings.review_band, compared.warnings)
+    outcome = judge_check(best, threshold, policy.review_band, compared.warnings)
     for one in approved:
         if one.validation_id in compared.failures and not outcome.is_match:
             raise compared.failures[one.validation_id]
-    return BiometricCheck(outcome, tuple(one for one, score in scored if score >= threshold))
+    outcome = with_blocklist(outcome, judge_blocklist(searched.blocklist, policy, entity.entity_id))
+    matched = tuple(one for one, score in scored if score >= threshold) if outcome.is_match else ()
+    return BiometricCheck(outcome, matched)

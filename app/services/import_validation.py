@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 
 from app.domain.comparison import FaceTemplate
 from app.domain.errors import InvalidImage, InvalidRequest, ObjectNotFound
-from app.domain.organization import Caller, KycValidation, ValidationStatus
-from app.domain.policy import duplicate_warnings, judge_duplicates
-from app.domain.settings import policy_of
+from app.domain.organization import Caller, KycValidation, StoredTemplate, ValidationStatus
+from app.domain.policy import blocklist_warnings, duplicate_warnings, judge_reference
+from app.domain.settings import SessionPolicy, policy_of
 from app.domain.verdict import DuplicateCheck, Verdict
-from app.services.audit import record
-from app.services.cross_entity import ProbeOf, SearchOthers
+from app.services.audit import VALIDATION, record
+from app.services.cross_entity import ProbeOf
 from app.services.enrolment import PORTRAIT, address_of
 from app.services.events import emit_validation
 from app.services.new_blobs import NewBlobs
 from app.services.ports import BlobStore, Clock, MatchingCore, Randomness, TemplateVault
+from app.services.search_probe import ProbeSearched, SearchProbe
 from app.services.store import Store
 
 MIN_FACE_WIDTH_PX = 60
@@ -52,15 +53,15 @@ class ValidationImport:
 class ImportValidation:
     """`InvalidRequest` for an image without one clear face; quality is measured, never a ground for refusal.
 
-    With a `crossEntityPolicy` the portrait is searched among other entities' first (`STATUS_OF`).
-    `MatchingUnavailable` where that cannot be done now.
+    The portrait is searched first, among other entities' and on the block list, as the settings of the request
+    have it (`STATUS_OF`). `MatchingUnavailable` where that cannot be done now.
     """
 
     store: Store
     blobs: BlobStore
     vault: TemplateVault
     core: MatchingCore
-    search_others: SearchOthers
+    search: SearchProbe
     clock: Clock
     randomness: Randomness
     image_max_bytes: int
@@ -74,16 +75,15 @@ class ImportValidation:
             entity = uow.entities.get(organization_id, caller.is_test, new.entity_id)
         if entity is None:
             raise ObjectNotFound("No such entity.")
-        verdict, duplicates = self._duplicates(caller, entity.entity_id, face)
         validation = KycValidation(
             validation_id=self.randomness.object_id(),
             organization_id=organization_id,
             entity_id=entity.entity_id,
             is_test=caller.is_test,
-            status=STATUS_OF[verdict],
+            status=ValidationStatus.APPROVED,
             created_at=now,
             updated_at=now,
-            approved_at=approved_at if verdict is Verdict.APPROVED else None,
+            approved_at=approved_at,
             external_session_id=new.external_session_id,
             metadata=new.metadata,
             quality={
@@ -91,21 +91,8 @@ class ImportValidation:
                 "sharpness": round(face.sharpness, 2),
                 "face_width_px": round(face.box.width, 2),
             },
-            duplicates=duplicates,
         )
         return self._keep(caller, validation, new.portrait, face)
-
-    def _duplicates(
-        self, caller: Caller, entity_id: str, face: FaceTemplate
-    ) -> tuple[Verdict, DuplicateCheck | None]:
-        """Whether another entity has this face already. None where the organization does not ask."""
-        policy = policy_of(caller.organization.settings)
-        if not policy.searches_others:
-            return Verdict.APPROVED, None
-        whose = ProbeOf(caller.organization.organization_id, caller.is_test, entity_id)
-        found = self.search_others(whose, face.template, policy.duplicate_threshold).evidence
-        check = DuplicateCheck(policy.policy_version, found, duplicate_warnings(found, policy))
-        return judge_duplicates(found, policy), check
 
     def face_of(self, portrait: bytes) -> FaceTemplate:
         """The one clear face of a portrait, or `InvalidRequest` saying why there is none."""
@@ -123,32 +110,63 @@ class ImportValidation:
             raise _wrong_portrait("shows more than one large face")
         return face
 
-    def _keep(
-        self, caller: Caller, validation: KycValidation, portrait: bytes, face: FaceTemplate
-    ) -> KycValidation:
+    def _keep(self, caller: Caller, claimed: KycValidation, portrait: bytes, face: FaceTemplate) -> KycValidation:
         """The blob first: a row never names one that is not there."""
+        policy = policy_of(caller.organization.settings)
+        whose = ProbeOf(claimed.organization_id, claimed.is_test, claimed.entity_id)
         with NewBlobs(self.blobs) as blobs:
-            portrait_id = blobs.put(address_of(validation, PORTRAIT), portrait)
-            kept = replace(validation, portrait_blob_id=portrait_id)
-            template = self.vault.seal(kept, face.template, kept.created_at)
-            with self.store.begin() as uow:
-                uow.validations.add(kept)
-                uow.templates.put(template)
-                record(
-                    uow,
-                    self.randomness,
-                    kept.created_at,
-                    organization_id=kept.organization_id,
-                    actor=caller.actor,
-                    action="kyc_validation.imported",
-                    object_type="kyc_validation",
-                    object_id=kept.validation_id,
-                    detail={"status": kept.status.value},
-                )
-                emit_validation(uow, self.randomness, kept, kept.created_at)
-                blobs.keep()
-                uow.commit()
-        return kept
+            portrait_id = blobs.put(address_of(claimed, PORTRAIT), portrait)
+            named = replace(claimed, portrait_blob_id=portrait_id)
+            template = self.vault.seal(named, face.template, named.created_at)
+
+            def write(searched: ProbeSearched) -> KycValidation:
+                return self._write(caller, _judged(named, searched, policy), template, searched, blobs)
+
+            return self.search.and_write(whose, face.template, policy, write)
+
+    def _write(
+        self,
+        caller: Caller,
+        validation: KycValidation,
+        template: StoredTemplate,
+        searched: ProbeSearched,
+        blobs: NewBlobs,
+    ) -> KycValidation:
+        """`SearchOvertaken`: nothing was written."""
+        with self.store.begin() as uow:
+            uow.validations.add(validation)
+            uow.templates.put(template)
+            record(
+                uow,
+                self.randomness,
+                validation.created_at,
+                organization_id=validation.organization_id,
+                actor=caller.actor,
+                action="kyc_validation.imported",
+                object_type=VALIDATION,
+                object_id=validation.validation_id,
+                detail={"status": validation.status.value},
+            )
+            emit_validation(uow, self.randomness, validation, validation.created_at)
+            searched.hold(uow, validation.organization_id)
+            blobs.keep()
+            uow.commit()
+        return validation
+
+
+def _judged(claimed: KycValidation, searched: ProbeSearched, policy: SessionPolicy) -> KycValidation:
+    """What is claimed to be approved, as the policy has it. Where nobody was searched it stays so."""
+    if not policy.searches:
+        return claimed
+    others, blocklist = searched.cross_entity, searched.blocklist
+    verdict = judge_reference(others, blocklist, policy, claimed.entity_id)
+    warnings = blocklist_warnings(blocklist, policy, claimed.entity_id) + duplicate_warnings(others, policy)
+    return replace(
+        claimed,
+        status=STATUS_OF[verdict],
+        approved_at=claimed.approved_at if verdict is Verdict.APPROVED else None,
+        duplicates=DuplicateCheck(policy.policy_version, others, warnings, blocklist),
+    )
 
 
 def _approved_at(claimed: datetime | None, now: datetime) -> datetime:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.domain.errors import InvalidState, ObjectNotFound
 from app.domain.organization import Caller, KycValidation, ValidationStatus, move_validation
-from app.services.audit import record
+from app.services.audit import VALIDATION, record
 from app.services.events import emit_validation
 from app.services.ports import Clock, Randomness
 from app.services.store import Store
@@ -50,7 +50,7 @@ class ReviewValidation:
                 organization_id=after.organization_id,
                 actor=caller.actor,
                 action=f"kyc_validation.{status.value}",
-                object_type="kyc_validation",
+                object_type=VALIDATION,
                 object_id=after.validation_id,
                 detail={"before": before.status.value, "reason": reason},
             )

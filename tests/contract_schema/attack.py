@@ -46,6 +46,7 @@ JUDGED_BY_MEANING = frozenset(
         "allowedFrameOrigins",
         "attributes",  # at most 10 KB
         "biometricWorkflowId",
+        "blocklist",  # entities that there are
         "branding",
         "callback",
         "entityId",

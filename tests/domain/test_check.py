@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.check import CheckStatus, judge_check, probe_warnings, reference_warnings, threshold_for
+from app.domain.check import (
+    CheckStatus,
+    judge_check,
+    probe_warnings,
+    reference_warnings,
+    threshold_for,
+    with_blocklist,
+)
 from app.domain.settings import OrganizationSettings
+from app.domain.verdict import Verdict
 from tests.fakes import face_of
 
 scores = st.floats(0, 100)
@@ -69,3 +77,19 @@ def test_probe_and_reference_are_warned_of_in_their_own_words() -> None:
     assert probe_warnings(None) == ("NO_FACE_DETECTED",)
     assert reference_warnings(None) == ("NO_REFERENCE_IMAGE",)
     assert probe_warnings(face_of(b"x")) == reference_warnings(face_of(b"x")) == ()
+
+
+@given(score=st.none() | scores, threshold=scores, band=scores, blocked=st.sampled_from(Verdict))
+def test_the_block_list_makes_no_check_better(
+    score: float | None, threshold: float, band: float, blocked: Verdict
+) -> None:
+    before = judge_check(score, threshold, band)
+    after = with_blocklist(before, blocked)
+    assert (after.score, after.threshold) == (before.score, before.threshold)
+    if not before.is_match or blocked is Verdict.APPROVED:
+        assert after == before
+    elif blocked is Verdict.IN_REVIEW:
+        assert (after.status, after.is_match) == (CheckStatus.IN_REVIEW, True)
+    else:
+        assert (after.status, after.is_match) == (CheckStatus.DECLINED, False)
+        assert after.warnings == (*before.warnings, "FACE_IN_BLOCKLIST")

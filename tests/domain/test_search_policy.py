@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.policy import decide, judge_duplicates, measured_by
+from app.domain.policy import decide, judge_duplicates, judge_reference, measured_by
 from app.domain.settings import OrganizationSettings, SessionPolicy, policy_of
 from app.domain.verdict import (
     Decision,
@@ -199,3 +199,22 @@ def test_an_approval_rests_on_searches_that_were_made_and_found_nobody(
     if policy.blocklist:
         assert whole.blocklist is not None
         assert whole.blocklist.not_searched == 0
+
+
+@given(SEARCHES, SEARCHES, POLICIES)
+def test_no_reference_is_approved_that_a_session_of_its_face_would_not_be(
+    others: SearchEvidence | None, blocklist: SearchEvidence | None, policy: SessionPolicy
+) -> None:
+    """Nor is it better off where all else of the session is beyond doubt."""
+    certain = replace(policy, score_decline_threshold=0.0, review_band=0.0)
+    whole = crossed(others, blocklist=blocklist)
+    in_session = decide(measured_by(whole, certain), certain).verdict
+    assert judge_reference(others, blocklist, policy, "nobody on the list") is in_session
+
+
+@given(SEARCHES, SEARCHES, POLICIES)
+def test_no_reference_of_somebody_on_the_block_list_is_approved(
+    others: SearchEvidence | None, blocklist: SearchEvidence | None, policy: SessionPolicy
+) -> None:
+    policy = replace(policy, blocklist=("listed",))
+    assert judge_reference(others, blocklist, policy, "listed") is Verdict.REJECTED

@@ -11,10 +11,10 @@ from app.adapters.db.unit_of_work import SqlStore
 from app.domain.errors import MatchingUnavailable
 from app.domain.organization import KycValidation, Organization, ValidationStatus
 from app.domain.session import BiometricSession, HostedState, SessionStatus
-from app.domain.settings import DEFAULT_DUPLICATE_THRESHOLD, SessionPolicy
+from app.domain.settings import DEFAULT_DUPLICATE_THRESHOLD
 from app.domain.verdict import Decision, DecisionWarning, RejectionCode
+from app.services.cross_entity import OthersSearched, ProbeOf
 from app.services.replay_policy import ReplayPolicy
-from app.services.search_probe import ProbeSearched, SearchProbe
 from tests.builders import PORTRAIT_BYTES, Builder, settings_version
 from tests.services.studio import Studio, make_studio
 
@@ -126,18 +126,18 @@ def test_nobody_is_looked_for_whom_the_rest_rejects(sqlite_store: SqlStore) -> N
 def test_an_enrolment_that_is_rejected_while_it_is_compared_does_not_count(sqlite_store: SqlStore) -> None:
     """The verdict is made again, as if it had never been there."""
     studio = waiting(sqlite_store, cross_entity_policy="reject")
-    searches: list[ProbeSearched] = []
+    searches: list[OthersSearched] = []
     twin = enrol(studio)
-    search = studio.decide_capture.search
+    search = studio.decide_capture.search.others
 
-    def meanwhile(*asked: Any) -> ProbeSearched:
+    def meanwhile(*asked: Any) -> OthersSearched:
         found = search(*asked)
         if not searches:
             move(studio, twin, ValidationStatus.REJECTED)
         searches.append(found)
         return found
 
-    object.__setattr__(studio.decide_capture, "search", meanwhile)
+    object.__setattr__(studio.decide_capture.search, "others", meanwhile)
     assert verdict(studio).status is S.APPROVED
     assert [one.rests_on for one in searches] == [(twin.validation_id,), ()]
 
@@ -148,21 +148,22 @@ class NoSearch:
 
     asked: int = 0
 
-    def __call__(self, session: BiometricSession, probe: object, policy: SessionPolicy) -> ProbeSearched:
+    def __call__(self, whose: ProbeOf, probe: object, threshold: float) -> OthersSearched:
         self.asked += 1
         raise MatchingUnavailable("The recognizer has no calibration: nothing can be searched.")
 
 
 def test_without_a_gallery_the_session_waits_and_is_not_approved(sqlite_store: SqlStore) -> None:
     studio = waiting(sqlite_store, cross_entity_policy="review")
-    search: SearchProbe = studio.decide_capture.search
-    object.__setattr__(studio.decide_capture, "search", NoSearch())
+    search = studio.decide_capture.search
+    others = search.others
+    object.__setattr__(search, "others", NoSearch())
     for _ in range(2):
         with pytest.raises(MatchingUnavailable):
             studio.decide()
         session, hosted = studio.stored()
         assert (session.status, session.decision, hosted.state) == (S.IN_PROGRESS, None, HostedState.CAPTURED)
-    object.__setattr__(studio.decide_capture, "search", search)
+    object.__setattr__(search, "others", others)
     assert verdict(studio).status is S.APPROVED
 
 

@@ -14,6 +14,7 @@ from app.domain.check import CheckStatus
 from app.domain.comparison import ComparisonScore, Template, TemplateFormat
 from app.domain.errors import InvalidRequest, MatchingFailed, MatchingUnavailable, ObjectNotFound
 from app.domain.organization import Entity, KycValidation, Organization, ValidationStatus
+from app.domain.verdict import DecisionWarning
 from app.services.check_biometric import BiometricCheck, CheckBiometric, CheckRequest
 from app.services.enrolment import PORTRAIT, address_of
 from tests.builders import Builder, add_organization, caller_of
@@ -27,6 +28,7 @@ from tests.fakes import (
     face_of,
 )
 from tests.likeness import face_like
+from tests.searching import search_probe
 
 PROBE, PORTRAIT_BYTES = b"the probe", b"the portrait"
 OLD_FORMAT = TemplateFormat("fake-model", "0")
@@ -91,6 +93,7 @@ def world(sqlite_store: SqlStore) -> World:
         blobs=blobs,
         vault=FakeTemplateVault(),
         core=core,
+        search=search_probe(sqlite_store, blobs, core, FakeClock()),
         clock=FakeClock(),
         randomness=build.randomness,
         image_max_bytes=1000,
@@ -282,3 +285,62 @@ def test_the_audit_trail_says_who_checked_whom_and_keeps_no_score(world: World) 
     assert (entry.actor, entry.action) == ("test", "biometric_check.made")
     assert (entry.object_id, entry.detail) == (world.entity.entity_id, {"status": "approved"})
     assert len(world.blobs.blobs) == stored
+
+
+def other_entity(world: World, portrait: bytes) -> Entity:
+    """Somebody else of the organization, with this portrait."""
+    entity = world.build.entity(world.organization)
+    world.build.enrol(world.store, world.blobs, entity, portrait)
+    return entity
+
+
+def test_a_face_on_the_block_list_does_not_match(world: World) -> None:
+    """Whoever reads nothing but `match` must not let it pass."""
+    world.enrol()
+    blocked, stranger = other_entity(world, PORTRAIT_BYTES), other_entity(world, b"a stranger")
+    world.configure(blocklist=(stranger.entity_id,))
+    assert world.check().outcome.is_match
+    world.configure(blocklist=(stranger.entity_id, blocked.entity_id))
+    check = world.check()
+    assert (check.outcome.status, check.outcome.is_match, check.matched) == (CheckStatus.DECLINED, False, ())
+    assert check.outcome.warnings == (DecisionWarning.FACE_IN_BLOCKLIST,)
+    assert check.outcome.score == pytest.approx(80, abs=0.01)
+
+
+def test_somebody_on_the_block_list_does_not_match_themselves(world: World) -> None:
+    world.enrol()
+    world.configure(blocklist=(world.entity.entity_id,), duplicate_threshold=100.0)
+    assert world.check().outcome.warnings == (DecisionWarning.FACE_IN_BLOCKLIST,)
+
+
+def test_where_not_everybody_on_the_block_list_can_be_compared_a_person_looks(world: World) -> None:
+    enrolled = world.enrol(template=face_of(PORTRAIT_BYTES).template)
+    blocked = other_entity(world, b"a stranger")
+    with world.store.begin() as uow:
+        listed = uow.validations.judged_of(blocked.organization_id, True, [blocked.entity_id])
+        (template,) = uow.templates.of([listed[0].validation_id], world.core.template_format)
+        uow.templates.put(replace(template, sealed=b"damaged"))
+        uow.commit()
+    world.core.broken.add(b"a stranger")
+    world.configure(blocklist=(blocked.entity_id,))
+    check = world.check()
+    assert (check.outcome.status, check.outcome.is_match) == (CheckStatus.IN_REVIEW, True)
+    assert check.matched == (enrolled,)
+
+
+def test_nobody_is_looked_for_on_the_block_list_who_does_not_match(world: World) -> None:
+    blocked = other_entity(world, b"a stranger")
+    world.enrol()
+    world.configure(blocklist=(blocked.entity_id,))
+    outcome = world.check(b"a stranger").outcome
+    assert (outcome.status, outcome.warnings) == (
+        CheckStatus.DECLINED,
+        (DecisionWarning.LOW_FACE_MATCH_SIMILARITY,),
+    )
+
+
+def test_other_entities_are_no_question_of_a_check(world: World) -> None:
+    world.enrol()
+    other_entity(world, PORTRAIT_BYTES)
+    world.configure(cross_entity_policy="reject")
+    assert world.check().outcome.is_match

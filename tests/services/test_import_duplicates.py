@@ -1,4 +1,4 @@
-"""A portrait that another entity has already: what an import becomes by the organization's policy."""
+"""A portrait that another entity has already, or one on the block list: what an import becomes by policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.services.import_validation import ImportValidation, ValidationImport
 from app.services.review_validation import ReviewValidation
 from tests.builders import Builder, add_organization, caller_of
 from tests.fakes import FakeClock, FakeMatchingCore, FakeTemplateVault, MemoryBlobStore, SeededRandomness
-from tests.searching import search_others
+from tests.searching import search_probe
 
 FACE, OTHER = b"the face", b"another face"
 V, W = ValidationStatus, DecisionWarning
@@ -28,20 +28,29 @@ class World:
     settings: dict[str, Any]
     build: Builder = field(default_factory=lambda: Builder(SeededRandomness()))
     core: FakeMatchingCore = field(default_factory=FakeMatchingCore)
+    blobs: MemoryBlobStore = field(default_factory=MemoryBlobStore)
 
     def __post_init__(self) -> None:
         organization = add_organization(self.store, self.build.organization(**self.settings))
         self.caller = caller_of(organization)
+        clock = FakeClock()
         self.use_case = ImportValidation(
             store=self.store,
-            blobs=MemoryBlobStore(),
+            blobs=self.blobs,
             vault=FakeTemplateVault(),
             core=self.core,
-            search_others=search_others(self.store),
-            clock=FakeClock(),
+            search=search_probe(self.store, self.blobs, self.core, clock),
+            clock=clock,
             randomness=self.build.randomness,
             image_max_bytes=1000,
         )
+
+    def block(self, *entities: Entity) -> None:
+        """From the next request on."""
+        organization = self.caller.organization
+        listed = (*organization.settings.blocklist, *(one.entity_id for one in entities))
+        settings = replace(organization.settings, blocklist=listed)
+        self.caller = replace(self.caller, organization=replace(organization, settings=settings))
 
     def entity(self) -> Entity:
         entity = self.build.entity(self.caller.organization)
@@ -79,6 +88,7 @@ def test_a_face_that_is_there_already(
         assert first.duplicates is not None
         assert second.duplicates is not None
         assert (first.duplicates.warnings, first.duplicates.policy_version) == ((), 1)
+        assert second.duplicates.search is not None
         assert second.duplicates.search.matched_entity_ids == (first.entity_id,)
 
 
@@ -100,6 +110,7 @@ def test_a_person_can_let_it_count_all_the_same(sqlite_store: SqlStore, policy: 
     assert approved == replace(second, status=V.APPROVED, approved_at=approved.approved_at)
     third = world.bring()
     assert third.duplicates is not None
+    assert third.duplicates.search is not None
     assert len(third.duplicates.search.matched_entity_ids) == 2
 
 
@@ -119,3 +130,76 @@ def test_what_cannot_be_searched_now_is_not_brought_in(sqlite_store: SqlStore) -
         world.bring(entity)
     with sqlite_store.read() as uow:
         assert uow.validations.latest_created(entity.organization_id, True, entity.entity_id) is None
+
+
+@pytest.mark.parametrize("policy", ["off", "review", "reject"])
+def test_a_face_on_the_block_list_is_not_approved(store: SqlStore, policy: str) -> None:
+    world = World(store, {"cross_entity_policy": policy})
+    blocked = world.entity()
+    world.bring(blocked)
+    world.block(blocked)
+    brought = world.bring()
+    assert (brought.status, brought.approved_at) == (V.REJECTED, None)
+    assert brought.duplicates is not None
+    assert brought.duplicates.warnings[0] == W.FACE_IN_BLOCKLIST
+    assert brought.duplicates.blocklist is not None
+    assert brought.duplicates.blocklist.matched_entity_ids == (blocked.entity_id,)
+    assert (brought.duplicates.search is None) is (policy == "off")
+    assert world.bring(portrait=OTHER).status is V.APPROVED
+
+
+@pytest.mark.parametrize("has_portrait", [False, True])
+def test_no_portrait_of_somebody_on_the_block_list_is_approved(sqlite_store: SqlStore, has_portrait: bool) -> None:
+    """Neither their first one, nor one that looks like nobody; and it is a blocked face from then on."""
+    world = World(sqlite_store, {})
+    blocked = world.entity()
+    if has_portrait:
+        world.bring(blocked)
+    world.block(blocked)
+    brought = world.bring(blocked, OTHER)
+    assert brought.status is V.REJECTED
+    assert (brought.duplicates and brought.duplicates.warnings) == (W.FACE_IN_BLOCKLIST,)
+    assert world.bring(portrait=OTHER).status is V.REJECTED
+
+
+def test_where_not_everybody_on_the_block_list_can_be_compared_a_person_looks(sqlite_store: SqlStore) -> None:
+    world = World(sqlite_store, {})
+    blocked = world.entity()
+    validation = world.bring(blocked)
+    with sqlite_store.begin() as uow:
+        (template,) = uow.templates.of([validation.validation_id], world.core.template_format)
+        uow.templates.put(replace(template, sealed=b"damaged"))
+        uow.commit()
+    world.core.broken.add(FACE)
+    world.block(blocked)
+    brought = world.bring(portrait=OTHER)
+    assert (brought.status, brought.duplicates and brought.duplicates.warnings) == (V.IN_REVIEW, ())
+
+
+def test_a_person_can_let_a_face_on_the_block_list_count_all_the_same(sqlite_store: SqlStore) -> None:
+    world = World(sqlite_store, {})
+    blocked = world.entity()
+    world.bring(blocked)
+    world.block(blocked)
+    review = ReviewValidation(store=sqlite_store, clock=FakeClock(), randomness=world.build.randomness)
+    assert review.approve(world.caller, world.bring().validation_id, "they are twins").status is V.APPROVED
+
+
+def test_while_the_block_list_cannot_be_compared_nothing_is_brought_in(
+    sqlite_store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(sqlite_store, {})
+    blocked = world.entity()
+    world.bring(blocked)
+    world.block(blocked)
+    entity, kept = world.entity(), len(world.blobs.blobs)
+
+    def away(*_: object) -> None:
+        raise MatchingUnavailable("gone between the portrait and the comparison")
+
+    monkeypatch.setattr(world.core, "compare", away)
+    with pytest.raises(MatchingUnavailable):
+        world.bring(entity)
+    with sqlite_store.read() as uow:
+        assert uow.validations.latest_created(entity.organization_id, True, entity.entity_id) is None
+    assert len(world.blobs.blobs) == kept

@@ -23,7 +23,7 @@ from tests.fakes import (
     SeededRandomness,
     face_of,
 )
-from tests.searching import search_others
+from tests.searching import search_probe
 
 PICTURE = b"a picture"
 
@@ -55,7 +55,7 @@ def world(sqlite_store: SqlStore) -> World:
         blobs=blobs,
         vault=FakeTemplateVault(),
         core=core,
-        search_others=search_others(sqlite_store),
+        search=search_probe(sqlite_store, blobs, core, FakeClock()),
         clock=FakeClock(),
         randomness=build.randomness,
         image_max_bytes=1000,
