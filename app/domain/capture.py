@@ -1,4 +1,4 @@
-"""One capture as it runs: alignment, challenges one at a time, the request for the final still.
+"""One capture as it runs: alignment, challenges one at a time, coloured light where it is asked for, the still.
 
 Pure: frames come in as observations with a time, what happened comes out as events. Drawing and ids
 are handed in. One run serves one session; nothing here is shared.
@@ -7,10 +7,11 @@ are handed in. One run serves one session; nothing here is shared.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
+from app.domain.capture_config import CaptureConfig
+from app.domain.capture_phase import FRAME_PHASES, CapturePhase
 from app.domain.challenge import (
     MIN_KINDS_FOR_VERDICT,
     Challenge,
@@ -20,42 +21,18 @@ from app.domain.challenge import (
     number_of_challenges,
 )
 from app.domain.face import FaceMeasurement, Observation
+from app.domain.light import (
+    ChooseColour,
+    LightNoticed,
+    LightShow,
+    LightShown,
+    LightStanding,
+    Lit,
+    draw_light,
+)
 from app.domain.liveness import LIMITS, ChallengeJudge, Neutral, neutral_of
-from app.domain.quality import Hint, HintCode, QualityLimits, alignment_hint
+from app.domain.quality import Hint, HintCode, alignment_hint, is_steady, presence_hint
 from app.domain.verdict import ChallengeEvidence, ChallengeOutcome
-
-
-class CapturePhase(StrEnum):
-    """Where a run stands."""
-
-    IDLE = "idle"
-    ALIGN = "align"
-    CHALLENGE = "challenge"
-    CAPTURE = "capture"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True)
-class CaptureConfig:
-    """What one session asks and allows. Times in milliseconds."""
-
-    kinds: tuple[ChallengeKind, ...]
-    number_of_challenges: int
-    challenge_limit_ms: int = 15_000
-    align_limit_ms: int = 60_000
-    attempt_limit_ms: int = 210_000
-    attempt_bytes: int = 64 * 1024 * 1024
-    hold_ms: int = 1_000
-    hold_frames: int = 5
-    hint_every_ms: int = 600
-    escalate_after_ms: int = 5_000
-    gap_limit_ms: int = 3_000
-    quality: QualityLimits = field(default_factory=QualityLimits)
-
-    @property
-    def needs_review(self) -> bool:
-        """Too few kinds to keep the odds against guessing: a person must look at it."""
-        return len(self.kinds) < MIN_KINDS_FOR_VERDICT
 
 
 @dataclass(frozen=True)
@@ -110,7 +87,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True)
 class StillRequested:
-    """All challenges are passed; the final still is wanted. `nonce` is the last challenge's."""
+    """All challenges are passed; the final still is wanted. Its ticket and frames meanwhile carry `nonce`."""
 
     nonce: str
 
@@ -122,6 +99,8 @@ CaptureEvent = (
     | ChallengeProgress
     | ChallengeJudged
     | AttemptFailed
+    | LightNoticed
+    | LightShown
     | StillRequested
 )
 
@@ -137,6 +116,7 @@ class CaptureRun:
         config: CaptureConfig,
         *,
         choose: Choose,
+        choose_colour: ChooseColour,
         new_id: Callable[[], str],
         new_nonce: Callable[[], str],
     ) -> None:
@@ -145,11 +125,15 @@ class CaptureRun:
         self.evidence: list[ChallengeEvidence] = []
         self.challenge: Challenge | None = None
         self.nonce = ""
-        self._choose, self._new_id, self._new_nonce = choose, new_id, new_nonce
+        self.light = config.light
+        self._choose, self._choose_colour = choose, choose_colour
+        self._new_id, self._new_nonce = new_id, new_nonce
+        self._show: LightShow | None = None
+        self.asked_ms: int | None = None
+        self.neutral: Neutral | None = None
         self._attempt, self._try_began = 0, 0
         self._judge: ChallengeJudge | None = None
-        self._neutral: Neutral | None = None
-        self._asked_ms, self._phase_since_ms, self._attempt_since_ms = 0, 0, 0
+        self._phase_since_ms, self._attempt_since_ms = 0, 0
         self._asked_at: datetime | None = None
         self._last_frame_ms: int | None = None
         self._hint: Hint | None = None
@@ -157,10 +141,27 @@ class CaptureRun:
         self._is_escalated = False
         self._held: list[tuple[int, FaceMeasurement]] = []
 
+    @property
+    def frame_nonce(self) -> str | None:
+        """What frames must carry now: each alignment and each step has its own. None while none are wanted."""
+        return self.nonce if self.phase in FRAME_PHASES else None
+
+    @property
+    def is_light_unanswered(self) -> bool:
+        """Whether the notice of the light challenge stands, and the person has not answered it."""
+        return self.phase is CapturePhase.LIGHT and self._show is None
+
+    @property
+    def lit(self) -> Lit | None:
+        """The colour that the screen was told to show, None where it was told none."""
+        return self._show.lit if self._show is not None and self.phase is CapturePhase.LIGHT else None
+
     def align(self, attempt: int, now_ms: int) -> list[CaptureEvent]:
         """Begin an attempt (numbered from 1) with alignment; whatever ran before is dropped."""
         self.phase, self._attempt, self._try_began = CapturePhase.ALIGN, attempt, len(self.evidence)
         self.challenge, self._judge, self._held = None, None, []
+        self._show, self.light = None, self.config.light
+        self.asked_ms, self.neutral, self.nonce = None, None, self._new_nonce()
         self._phase_since_ms, self._last_frame_ms = now_ms, None
         return self._set_hint(None, now_ms, is_new_step=True)
 
@@ -192,6 +193,8 @@ class CaptureRun:
             events += self._align_frame(observation, now_ms, at)
         elif self.phase is CapturePhase.CHALLENGE:
             events += self._challenge_frame(observation, now_ms, at)
+        elif self.phase is CapturePhase.LIGHT:
+            events += self._light_frame(observation, now_ms, is_gap=is_gap)
         elif self.phase is CapturePhase.CAPTURE:
             events += self._capture_frame(observation, now_ms)
         return events
@@ -201,11 +204,28 @@ class CaptureRun:
 
         The run then waits for the page to come back with its camera.
         """
-        if self.phase not in (CapturePhase.CHALLENGE, CapturePhase.ALIGN):
+        if self.phase not in (CapturePhase.CHALLENGE, CapturePhase.ALIGN, CapturePhase.LIGHT):
             return []
+        is_light = self.phase is CapturePhase.LIGHT
         events = self._judged(ChallengeOutcome.INTERRUPTED, at)
+        if is_light:
+            events.append(self._light_failed(ChallengeOutcome.INTERRUPTED))
         self.phase = CapturePhase.IDLE
         return events
+
+    def answer_light(self, *, is_accepted: bool, now_ms: int) -> list[CaptureEvent] | None:
+        """The person has read the notice: the colours begin, or are left out. None where no notice stands.
+
+        Who has declined is not asked again in a later attempt.
+        """
+        if not self.is_light_unanswered:
+            return None
+        if not is_accepted:
+            self.light = LightStanding.DECLINED
+            self.config = replace(self.config, light=self.light)
+            return self._request_still(now_ms)
+        self._show = LightShow(self.nonce, draw_light(self._choose_colour), now_ms)
+        return [self._show.shown]
 
     def swap(self, challenge_id: str, now_ms: int, at: datetime) -> list[CaptureEvent] | None:
         """Draw another movement instead of one the person cannot do; costs no attempt.
@@ -231,7 +251,7 @@ class CaptureRun:
         hint = alignment_hint(observation, self.config.quality)
         if hint is None and observation.face is not None:
             self._held.append((now_ms, observation.face))
-            if not _is_steady(self._held):
+            if not is_steady(self._held[0][1], self._held[-1][1]):
                 hint, self._held = Hint(HintCode.HOLD_STILL), self._held[-1:]
         else:
             self._held = []
@@ -239,18 +259,19 @@ class CaptureRun:
         held_ms = now_ms - self._held[0][0] if self._held else 0
         if held_ms < self.config.hold_ms or len(self._held) < self.config.hold_frames:
             return [*events, AlignProgress(min(99, 100 * held_ms // self.config.hold_ms))]
-        self._neutral = neutral_of([face for _, face in self._held])
+        self.neutral = neutral_of([face for _, face in self._held])
         self._attempt_since_ms = now_ms
         return [*events, AlignProgress(100), *self._ask_next(None, now_ms, at)]
 
     def _ask_next(self, previous: ChallengeKind | None, now_ms: int, at: datetime) -> list[CaptureEvent]:
         index = self.passed_count()
         if index >= self.config.number_of_challenges:
-            self.phase, self.challenge, self._judge = CapturePhase.CAPTURE, None, None
-            self._phase_since_ms = now_ms
-            self.nonce = self._new_nonce()
-            return [*self._set_hint(None, now_ms, is_new_step=True), StillRequested(self.nonce)]
-        if self._neutral is None:
+            self.challenge, self._judge = None, None
+            if self.light is not LightStanding.ASKED:
+                return self._request_still(now_ms)
+            self.phase, self.nonce = CapturePhase.LIGHT, self._new_nonce()
+            return [*self._set_hint(None, now_ms, is_new_step=True), LightNoticed(self.nonce)]
+        if self.neutral is None:
             raise RuntimeError("a challenge needs the neutral face of a completed alignment")
         kind = draw_next(self.config.kinds, previous, self._choose)
         self.nonce = self._new_nonce()
@@ -263,16 +284,46 @@ class CaptureRun:
             time_limit_ms=self.config.challenge_limit_ms,
         )
         self.phase = CapturePhase.CHALLENGE
-        self._judge = ChallengeJudge(kind, self._neutral, self.config.challenge_limit_ms, self.config.quality)
-        self._asked_ms, self._asked_at = now_ms, at
+        self._judge = ChallengeJudge(kind, self.neutral, self.config.challenge_limit_ms, self.config.quality)
+        self.asked_ms, self._asked_at = now_ms, at
         return [*self._set_hint(None, now_ms, is_new_step=True), ChallengeAsked(self.challenge)]
+
+    def _request_still(self, now_ms: int) -> list[CaptureEvent]:
+        self.phase, self._phase_since_ms = CapturePhase.CAPTURE, now_ms
+        self.nonce = self._new_nonce()
+        return [*self._set_hint(None, now_ms, is_new_step=True), StillRequested(self.nonce)]
+
+    def _light_frame(self, observation: Observation, now_ms: int, *, is_gap: bool) -> list[CaptureEvent]:
+        """While the notice is read nothing is judged; a sequence that is not seen to its end is worth nothing."""
+        if now_ms - self._attempt_since_ms >= self.config.attempt_limit_ms:
+            self.stop()
+            return [AttemptFailed(ChallengeOutcome.TIMED_OUT.value, is_free=True)]
+        if self._show is None:
+            return []
+        trouble = self._show.trouble(observation, self.config.quality, now_ms)
+        if is_gap:
+            trouble = ChallengeOutcome.INTERRUPTED
+        if trouble is not None:
+            return [self._light_failed(trouble)]
+        events = self._set_hint(presence_hint(observation, self.config.quality), now_ms)
+        if not self._show.is_due(now_ms):
+            return events
+        shown = self._show.advance(now_ms)
+        if shown is not None:
+            return [*events, shown]
+        self.light = LightStanding.SHOWN
+        return [*events, *self._request_still(now_ms)]
+
+    def _light_failed(self, outcome: ChallengeOutcome) -> AttemptFailed:
+        self.stop()
+        return AttemptFailed(outcome.value, is_free=outcome in FREE_OUTCOMES)
 
     def _challenge_frame(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
         if self._judge is None or self.challenge is None:
             return []
         if now_ms - self._attempt_since_ms >= self.config.attempt_limit_ms:
             return self._judged(ChallengeOutcome.TIMED_OUT, at)
-        judgement = self._judge.observe(observation, now_ms - self._asked_ms)
+        judgement = self._judge.observe(observation, now_ms - (self.asked_ms or 0))
         if judgement.outcome is None:
             progress = ChallengeProgress(self.challenge.challenge_id, judgement.percent)
             return [progress, *self._set_hint(judgement.hint, now_ms)]
@@ -339,19 +390,3 @@ class CaptureRun:
             self._is_escalated = True
             return [HintChanged(hint, is_escalated=True)]
         return []
-
-
-STEADY_DEGREES = 6.0
-STEADY_SHARE_OF_FACE = 0.12
-
-
-def _is_steady(held: list[tuple[int, FaceMeasurement]]) -> bool:
-    """Whether the newest face stands where the alignment began, in pose and place."""
-    first, last = held[0][1], held[-1][1]
-    turned = max(
-        abs(last.pose.yaw_degrees - first.pose.yaw_degrees),
-        abs(last.pose.pitch_degrees - first.pose.pitch_degrees),
-    )
-    (x0, y0), (x1, y1) = first.box.centre, last.box.centre
-    shifted = max(abs(x1 - x0), abs(y1 - y0)) / first.box.width
-    return turned <= STEADY_DEGREES and shifted <= STEADY_SHARE_OF_FACE

@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-GUESSING_ODDS = 400
-"""A blind guess of one attempt's challenges shall succeed at most once in this many tries."""
+GUESSING_ODDS = 2_000
+"""A blind guess of one attempt's challenges shall succeed at most once in this many tries.
+
+Three attempts then pass 0.15 % of sessions, below the 0.2 % that blind guessing may reach
+(`bench/guessing.py`).
+"""
 
 MIN_KINDS_FOR_VERDICT = 4
 """With fewer kinds left after `avoid`, no automatic approval: a person reviews the session."""
@@ -89,7 +93,7 @@ def kinds_left(avoid: Iterable[Ability]) -> tuple[ChallengeKind, ...]:
 
 
 def number_of_challenges(kinds: int, raised_to: int | None = None) -> int:
-    """Smallest n with kinds·(kinds−1)^(n−1) ≥ 400, never the same twice in a row.
+    """Smallest n with kinds·(kinds−1)^(n−1) ≥ `GUESSING_ODDS`, never the same twice in a row.
 
     Two kinds can only alternate and one cannot follow itself, so no number keeps the odds there;
     those sessions are reviewed by a person and ask each kind once. `raised_to` only ever raises it.

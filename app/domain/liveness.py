@@ -45,21 +45,34 @@ LIMITS: dict[ChallengeKind, MovementLimits] = {
     # A natural blink passes nothing and costs nobody anything: the page asks for a slow one.
     ChallengeKind.BLINK: MovementLimits("blendshape", 0.20, 0.35, 0.20, 450),
     ChallengeKind.SMILE: MovementLimits("blendshape", 0.15, 0.35, 0.22, 400),
-    ChallengeKind.OPEN_MOUTH: MovementLimits("blendshape", 0.10, 0.25, 0.14, 400),
+    ChallengeKind.OPEN_MOUTH: MovementLimits("blendshape", 0.10, 0.25, 0.14, 500),
     ChallengeKind.MOVE_CLOSER: MovementLimits("ratio", 0.08, 0.20, 0.10, 400),
 }
 """Chosen on the development clips (docs/liveness.md); blendshapes rest within 0.05 of neutral there.
 
-Turns and nods that people make on purpose stay beyond `required` for 1.9–2.9 s there, smiles for 1.3–2.5 s,
-open mouths for 1.0 s; what comes by itself, for 0.3 s at most. Natural blinks stay closed for 0.25 s as a
-rule and 0.4 s at most (glasses, `lp_d9`), deliberate ones for 1.3–2.7 s.
+Turns and nods that people make on purpose stay beyond `required` for 1.9–2.9 s there, smiles for 0.8–2.5 s,
+open mouths for 0.9 s; what comes by itself, for 0.3 s at most, but a talking mouth for 0.45 s
+(`grid_lrwp9a`). Natural blinks stay closed for 0.25 s as a rule and 0.4 s at most (glasses, `lp_d9`),
+deliberate ones for 1.3–2.7 s.
 """
+
+REST = 0.05
+"""What the blendshapes of a resting face read at most as a rule."""
+
+CEILINGS = {ChallengeKind.BLINK: 0.75, ChallengeKind.SMILE: 0.90, ChallengeKind.OPEN_MOUTH: 0.80}
+"""What they reach when the eyes are shut (0.65–0.78 on the clips), the smile full (0.83–0.97), the mouth open
+wide (0.61–0.87)."""
+
+LEAST_WAY = 0.25
+"""To the ceiling at least, whatever a face rests at; alignment accepts none with less."""
 
 BELONG_TOGETHER = frozenset({(ChallengeKind.BLINK, ChallengeKind.LOOK_DOWN)})
 """(foreign, asked) pairs that no body keeps apart: the lids follow a lowered gaze.
 
-The other way round nothing is excused, else one lowered head with its lids would pass both: eyes that
-stay shut move the head by 8° at most (`lp_d3`, `lp_d9`).
+They are excused as far as the body goes: lids that open again before the head has been down for its time
+were a blink, else whoever blinks first has one of the two for nothing. The other way round nothing is
+excused, else one lowered head with its lids would pass both: eyes that stay shut move the head by 8° at
+most (`lp_d3`, `lp_d9`).
 """
 
 REACTION_MS = 150
@@ -110,11 +123,26 @@ def _movements(face: FaceMeasurement, neutral: Neutral) -> dict[ChallengeKind, f
         ChallengeKind.TURN_RIGHT: -yaw,
         ChallengeKind.LOOK_UP: pitch,
         ChallengeKind.LOOK_DOWN: -pitch,
-        ChallengeKind.BLINK: expression.eyes_closed - neutral.eyes_closed,
-        ChallengeKind.SMILE: expression.smile - neutral.smile,
-        ChallengeKind.OPEN_MOUTH: expression.jaw_open - neutral.jaw_open,
+        ChallengeKind.BLINK: _grown(ChallengeKind.BLINK, expression.eyes_closed, neutral.eyes_closed),
+        ChallengeKind.SMILE: _grown(ChallengeKind.SMILE, expression.smile, neutral.smile),
+        ChallengeKind.OPEN_MOUTH: _grown(ChallengeKind.OPEN_MOUTH, expression.jaw_open, neutral.jaw_open),
         ChallengeKind.MOVE_CLOSER: face.scale_px / neutral.scale_px - 1.0,
     }
+
+
+def _grown(kind: ChallengeKind, score: float, resting: float) -> float:
+    """Growth of a blendshape, as it would be in a face that rests at `REST`."""
+    return (score - resting) / way_left(kind, resting)
+
+
+def way_left(kind: ChallengeKind, resting: float) -> float:
+    """How much of the way to its ceiling a blendshape that rests here has left, of what it has from `REST`: 0–1.
+
+    Narrow eyes rest nearer to shut, a friendly face nearer to a smile: 0.35 above 0.40 is more than any eye
+    reaches.
+    """
+    ceiling = CEILINGS[kind]
+    return max(ceiling - max(resting, REST), LEAST_WAY) / (ceiling - REST)
 
 
 class Phase(StrEnum):
@@ -155,6 +183,8 @@ class ChallengeJudge:
         self._second_face_since_ms: int | None = None
         self._far_since_ms: int | None = None
         self._foreign_since_ms: dict[ChallengeKind, int] = {}
+        self._seen_home: set[ChallengeKind] = set()
+        self._excused: set[ChallengeKind] = set()
 
     def observe(self, observation: Observation, at_ms: int) -> Judgement:
         """Judge one frame; frames come in order."""
@@ -183,21 +213,34 @@ class ChallengeJudge:
         """Whether another movement was performed instead: far enough, long enough, and more than the own one.
 
         The own one counts as it stands, and with its apex only once that has lasted: a single frame of it
-        does not excuse what follows.
+        does not excuse what follows. What was there before the prompt is a posture: a head that has drifted
+        nearer since alignment performs nothing until it goes back and comes again.
         """
         apex = self.peak if self.peak is not None and self.phase is Phase.RETURNING else 0.0
         moved = _movements(face, self._neutral)
         own = max(apex, moved[self.kind]) / self.limits.required
-        for kind, limits in LIMITS.items():
-            if kind is self.kind or (kind, self.kind) in BELONG_TOGETHER:
-                continue
-            share = moved[kind] / limits.required
-            is_greater = share > own or (self.kind, kind) in BELONG_TOGETHER
-            if share < 1.0 or not is_greater:
-                self._foreign_since_ms.pop(kind, None)
-            elif at_ms - self._foreign_since_ms.setdefault(kind, at_ms) >= limits.lasting_ms:
+        others = [kind for kind in LIMITS if kind is not self.kind]
+        return any(self._is_instead(kind, moved[kind], own, at_ms) for kind in others)
+
+    def _is_instead(self, kind: ChallengeKind, value: float, own: float, at_ms: int) -> bool:
+        limits = LIMITS[kind]
+        if value <= limits.home:
+            self._seen_home.add(kind)
+            was_excused = kind in self._excused
+            self._excused.discard(kind)
+            if was_excused and self.phase is not Phase.RETURNING:
                 return True
-        return False
+        share = value / limits.required
+        is_greater = share > own or (self.kind, kind) in BELONG_TOGETHER or (kind, self.kind) in BELONG_TOGETHER
+        if share < 1.0 or not is_greater or kind not in self._seen_home:
+            self._foreign_since_ms.pop(kind, None)
+            return False
+        if at_ms - self._foreign_since_ms.setdefault(kind, at_ms) < limits.lasting_ms:
+            return False
+        if (kind, self.kind) in BELONG_TOGETHER:
+            self._excused.add(kind)
+            return False
+        return True
 
     def _advance(self, value: float, face: FaceMeasurement, at_ms: int) -> Judgement:
         if self.phase is Phase.SETTLING and value < self.limits.onset:

@@ -158,7 +158,7 @@ class KycValidation:
     `approved_at` is the last approval's, and stays when it is rejected later: the status says what counts.
     `portrait_blob_id` is None where the portrait is gone. `quality` holds what was measured on import
     (`interocular_px`, `sharpness`, `face_width_px`), never a ground for refusal. `duplicates` is None where the
-    portrait was not searched among others when it came.
+    portrait was searched nowhere when it came.
     """
 
     validation_id: str
@@ -208,7 +208,10 @@ class StoredTemplate:
 
 @dataclass(frozen=True)
 class Capture:
-    """An encrypted image of a session. `kind` is `selfie`, `still` or `challenge-N`."""
+    """What a session's camera left, encrypted. `kind` is `selfie`, `still` or `challenge-N` for an image.
+
+    A `trace` is what the attempt's frames measured, as JSON.
+    """
 
     capture_id: str
     organization_id: str
@@ -219,6 +222,11 @@ class Capture:
     content_type: str
     sha256: str
     created_at: datetime
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it shows the person."""
+        return self.content_type.startswith("image/")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from app.domain.comparison import DEFAULT_THRESHOLD
+from app.domain.detector_evidence import DetectorEvidence
+from app.domain.detectors.light_response import is_answer_missing
+from app.domain.fusion import fuse_detectors
 from app.domain.settings import REJECT, STRICT, SessionPolicy
 from app.domain.verdict import (
     ChallengeEvidence,
@@ -82,6 +85,7 @@ def judge_liveness(
     passive: PassivePadEvidence,
     continuity_score: float | None,
     profile: str,
+    detectors: Sequence[DetectorEvidence] = (),
     has_continuity_failed: bool = False,
 ) -> LivenessEvidence:
     """Fuse the evidence of one capture. Fail closed: what could not be measured is not a pass.
@@ -96,18 +100,24 @@ def judge_liveness(
         warnings += [DecisionWarning.LIVENESS_FACE_ATTACK.value, DecisionWarning.LOW_LIVENESS_SCORE.value]
     if continuity_score is not None and not continuity_score >= MIN_CONTINUITY_SCORE:
         warnings.append(DecisionWarning.FACE_CHANGED_DURING_CAPTURE.value)
-    if warnings:
+    fused = fuse_detectors(detectors, profile)
+    is_attack = bool(warnings) or fused.is_attack
+    warnings = list(dict.fromkeys([*warnings, *(one.value for one in fused.warnings)]))
+    if is_attack:
         outcome = PresentationOutcome.PRESENTATION_ATTACK
     elif passed < asked:
         outcome = PresentationOutcome.UNDETERMINED
         warnings.append(DecisionWarning.CHALLENGE_FAILED.value)
-    elif continuity_score is None or (is_passive_missing and (passive.models or profile == STRICT)):
+    elif (
+        continuity_score is None
+        or (is_passive_missing and (passive.models or profile == STRICT))
+        or (profile == STRICT and is_answer_missing(detectors))
+    ):
         outcome = PresentationOutcome.UNDETERMINED
     else:
         outcome = PresentationOutcome.BONA_FIDE
     shares = [100.0 * min(passed, asked) / asked if asked else 100.0]
-    if passive.score is not None:
-        shares.append(passive.score)
+    shares += [one for one in (passive.score, fused.weakest) if one is not None]
     return LivenessEvidence(
         outcome=outcome,
         score=0.0 if outcome is not PresentationOutcome.BONA_FIDE else round(min(shares), 2),
@@ -118,6 +128,8 @@ def judge_liveness(
         continuity_score=continuity_score,
         warnings=tuple(warnings),
         has_continuity_failed=has_continuity_failed,
+        detectors=tuple(detectors),
+        profile=profile,
     )
 
 
@@ -183,6 +195,32 @@ def faces_blocked(search: SearchEvidence | None, policy: SessionPolicy) -> tuple
     )
 
 
+def judge_blocklist(search: SearchEvidence | None, policy: SessionPolicy, entity_id: str | None = None) -> Verdict:
+    """What the block list leads to by itself. Not everybody on it compared: a person looks.
+
+    `entity_id` is whose face it is said to be, where the search may not have found them by an enrolment.
+    """
+    if entity_id in policy.blocklist or faces_blocked(search, policy):
+        return Verdict.REJECTED
+    return Verdict.APPROVED if not policy.blocklist or _is_complete(search) else Verdict.IN_REVIEW
+
+
+def judge_reference(
+    others: SearchEvidence | None, blocklist: SearchEvidence | None, policy: SessionPolicy, entity_id: str
+) -> Verdict:
+    """What a portrait becomes that is brought in as approved, by whose face it is besides."""
+    judged = (judge_blocklist(blocklist, policy, entity_id), judge_duplicates(others, policy))
+    return next((one for one in (Verdict.REJECTED, Verdict.IN_REVIEW) if one in judged), Verdict.APPROVED)
+
+
+def blocklist_warnings(
+    search: SearchEvidence | None, policy: SessionPolicy, entity_id: str | None = None
+) -> tuple[str, ...]:
+    """What is said where the face, or whose it is said to be, is on the block list."""
+    is_blocked = judge_blocklist(search, policy, entity_id) is Verdict.REJECTED
+    return (DecisionWarning.FACE_IN_BLOCKLIST.value,) if is_blocked else ()
+
+
 def duplicate_warnings(search: SearchEvidence | None, policy: SessionPolicy) -> tuple[str, ...]:
     """What is said where it is another entity's face."""
     if not faces_of_others(search, policy):
@@ -201,7 +239,8 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
     """The verdict on complete evidence. Liveness first: a match proves nothing about who sits there.
 
     What is missing because the matching core failed, or somebody could not be searched, neither approves nor
-    rejects: a person looks at it, unless something that was measured rejects.
+    rejects: a person looks at it, unless something that was measured rejects. The same holds in the standard
+    profile for the light challenge where it was demanded and nothing was seen; in the strict one it is no pass.
     """
     liveness, face_match = decision.liveness, decision.face_match
     warnings = _all_warnings(decision, policy)
@@ -220,7 +259,8 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
             "The face does not match the approved reference portrait.",
             warnings,
         )
-    if faces_blocked(decision.blocklist, policy):
+    blocked = judge_blocklist(decision.blocklist, policy)
+    if blocked is Verdict.REJECTED:
         return PolicyResult(
             Verdict.REJECTED,
             RejectionCode.FACE_IN_BLOCKLIST,
@@ -235,10 +275,11 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
             "The face belongs to another entity of the organization.",
             warnings,
         )
-    is_searched = duplicates is Verdict.APPROVED and (not policy.blocklist or _is_complete(decision.blocklist))
+    is_searched = duplicates is Verdict.APPROVED and blocked is Verdict.APPROVED
     band_ends = policy.score_decline_threshold + policy.review_band
     score = face_match.score if is_live else None
-    if decision.needs_review or not is_searched or score is None or score < band_ends:
+    is_unlit = liveness is not None and is_answer_missing(liveness.detectors)
+    if decision.needs_review or is_unlit or not is_searched or score is None or score < band_ends:
         return PolicyResult(Verdict.IN_REVIEW, None, None, warnings)
     return PolicyResult(Verdict.APPROVED, None, None, warnings)
 
@@ -254,6 +295,7 @@ def measured_by(decision: Decision, policy: SessionPolicy) -> Decision:
             passive=liveness.passive,
             continuity_score=liveness.continuity_score,
             profile=policy.liveness_profile,
+            detectors=liveness.detectors,
             has_continuity_failed=liveness.has_continuity_failed,
         )
     if face_match is not None:
@@ -275,6 +317,7 @@ def _lacks_only_continuity(liveness: LivenessEvidence | None, policy: SessionPol
         passive=liveness.passive,
         continuity_score=MIN_CONTINUITY_SCORE,
         profile=policy.liveness_profile,
+        detectors=liveness.detectors,
     )
     return had_it.outcome is PresentationOutcome.BONA_FIDE
 
@@ -297,6 +340,6 @@ def _all_warnings(decision: Decision, policy: SessionPolicy) -> tuple[str, ...]:
     parts = [one for one in decision.warnings if one not in _OF_SEARCHES]
     parts += decision.liveness.warnings if decision.liveness else ()
     parts += decision.face_match.warnings if decision.face_match else ()
-    parts += [DecisionWarning.FACE_IN_BLOCKLIST.value] if faces_blocked(decision.blocklist, policy) else []
+    parts += blocklist_warnings(decision.blocklist, policy)
     parts += duplicate_warnings(decision.cross_entity, policy)
     return tuple(dict.fromkeys(parts))

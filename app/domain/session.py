@@ -54,7 +54,7 @@ class BiometricSession:
     """One re-verification of one entity. Times are UTC and aware.
 
     `language` is None where the integrator asked for none: the page then speaks the browser's.
-    `attempts` is what the hosted session has counted.
+    `attempts` is what the hosted session has counted. `has_replay_ledger` is what a test key asked for.
     """
 
     session_id: str
@@ -74,6 +74,7 @@ class BiometricSession:
     avoid: frozenset[Ability] = frozenset()
     has_more_time: bool = False
     challenges_at_least: int | None = None
+    has_replay_ledger: bool = False
     started_at: datetime | None = None
     last_activity_at: datetime | None = None
     completed_at: datetime | None = None
@@ -82,6 +83,11 @@ class BiometricSession:
     rejection_code: RejectionCode | None = None
     rejection_message: str | None = None
     decision: Decision | None = None
+
+    @property
+    def is_in_replay_ledger(self) -> bool:
+        """Whether its frames are remembered, and looked for among those of others: always where it is live."""
+        return self.has_replay_ledger or not self.is_test
 
 
 class HostedState(StrEnum):

@@ -70,6 +70,8 @@ class OrganizationSettings:
     score_floor: float | None = None
     review_band: float = 0.0
     liveness_profile: str = STANDARD
+    light_challenge: bool = False
+    """Whether the page shines on the face in colours. Off: some people must not be flashed at."""
     max_attempts: int = 3
     pause_after_failures: int = 5
     pause_hours: int = 24
@@ -121,6 +123,7 @@ class SessionPolicy:
     review_band: float
     max_attempts: int
     challenges_at_least: int | None
+    light_challenge: bool = False
     cross_entity_policy: str = OFF
     duplicate_threshold: float = DEFAULT_DUPLICATE_THRESHOLD
     blocklist: tuple[str, ...] = ()
@@ -129,6 +132,11 @@ class SessionPolicy:
     def searches_others(self) -> bool:
         """Whether a probe is searched among the organization's other entities."""
         return self.cross_entity_policy != OFF
+
+    @property
+    def searches(self) -> bool:
+        """Whether a probe is searched at all: among other entities, or on the block list."""
+        return self.searches_others or bool(self.blocklist)
 
 
 def effective(settings: OrganizationSettings, workflow_id: str) -> SessionPolicy:
@@ -151,6 +159,7 @@ def policy_of(settings: OrganizationSettings, workflow: Workflow = Workflow(DEFA
         review_band=_first(workflow.review_band, settings.review_band),
         max_attempts=workflow.max_attempts or settings.max_attempts,
         challenges_at_least=workflow.challenges,
+        light_challenge=settings.light_challenge,
         cross_entity_policy=settings.cross_entity_policy,
         duplicate_threshold=settings.duplicate_threshold,
         blocklist=settings.blocklist,

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from app.domain.challenge import ChallengeKind
+from app.domain.detector_evidence import DetectorEvidence
+from app.domain.settings import STANDARD
 
 
 class PresentationOutcome(StrEnum):
@@ -41,7 +43,9 @@ class DecisionWarning(StrEnum):
     LOW_LIVENESS_SCORE = "LOW_LIVENESS_SCORE"
     LIVENESS_FACE_ATTACK = "LIVENESS_FACE_ATTACK"
     LOW_FACE_QUALITY = "LOW_FACE_QUALITY"
+    FRAME_INJECTION_SUSPECTED = "FRAME_INJECTION_SUSPECTED"
     VIRTUAL_CAMERA_SUSPECTED = "VIRTUAL_CAMERA_SUSPECTED"
+    REPLAYED_FRAMES = "REPLAYED_FRAMES"
     FACE_CHANGED_DURING_CAPTURE = "FACE_CHANGED_DURING_CAPTURE"
     CONSENT_DECLINED = "CONSENT_DECLINED"
     CHALLENGE_FAILED = "CHALLENGE_FAILED"
@@ -103,6 +107,7 @@ class LivenessEvidence:
     `attempts` numbers the attempt that counts, `asked` is how many challenges it had to pass,
     `score` 0–100 is the weakest of the parts, 0 unless the outcome is BONA_FIDE.
     `has_continuity_failed`: the matching core could not measure continuity, and the capture is not to blame.
+    `detectors` watched the attempt that counts, `profile` says how they were fused.
     """
 
     outcome: PresentationOutcome
@@ -114,6 +119,8 @@ class LivenessEvidence:
     continuity_score: float | None = None
     warnings: tuple[str, ...] = ()
     has_continuity_failed: bool = False
+    detectors: tuple[DetectorEvidence, ...] = ()
+    profile: str = STANDARD
 
 
 @dataclass(frozen=True)
@@ -162,16 +169,23 @@ class SearchEvidence:
 
 @dataclass(frozen=True)
 class DuplicateCheck:
-    """What an import found of its portrait among the organization's other entities, and by which settings."""
+    """What an import found of its portrait, and by which settings: among other entities, and on the block list.
+
+    None where the settings had nobody searched.
+    """
 
     policy_version: int
-    search: SearchEvidence
+    search: SearchEvidence | None
     warnings: tuple[str, ...]
+    blocklist: SearchEvidence | None = None
 
 
 @dataclass(frozen=True)
 class InjectionEvidence:
-    """Signals that frames did not come from a camera. In the standard profile they never reject alone."""
+    """Signs that frames did not come from a camera. `risk` is `low`, `elevated` or `high`.
+
+    Those that the browser reported never reject alone in the standard profile; what the server measured may.
+    """
 
     risk: str
     signals: tuple[str, ...]

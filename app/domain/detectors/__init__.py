@@ -1,0 +1,1 @@
+"""Detectors: each looks at the frames of one attempt and gives one piece of evidence."""

@@ -1,0 +1,158 @@
+"""TRACK: one face moves without jumps from the alignment to the still.
+
+Tapes that are cut to the take that is asked for, and people who change places, betray themselves where one picture
+follows another that it cannot have followed: face, shoulders, background and light change at once, and hardly
+before and after. One great jump is enough; so are several moderate ones where a cutter must cut, between a prompt
+and the movement it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.capture_phase import CapturePhase
+from app.domain.detection import WatchedFrame
+from app.domain.detector_evidence import LIMIT_SCORE, Detector, DetectorEvidence, graded
+from app.domain.detectors.frame_steps import Floats, Jumps, StepMeter, jumps
+from app.domain.liveness import LIMITS, movement
+
+
+@dataclass(frozen=True, slots=True)
+class TrackLimits:
+    """In the unit of `Jumps.strength`; chosen on the development clips (`bench/detectors_sequences.py track`).
+
+    `jump` bounds the greatest step, `jumps_at_prompts` the mean of the `jumps_counted` greatest near prompts.
+    From `slow_interval_ms` between frames on, limits grow: people move further between two looks, in proportion
+    until `slower` times the limit is reached.
+    """
+
+    jump: float = 6.0
+    usual_jump: float = 3.0
+    jumps_at_prompts: float = 3.3
+    usual_jumps_at_prompts: float = 1.6
+    jumps_counted: int = 3
+    before_prompt_ms: int = 250
+    after_onset_ms: int = 400
+    after_capture_ms: int = 1_500
+    slow_interval_ms: float = 110.0
+    slowest_interval_ms: float = 150.0
+    slower: float = 1.3
+    steps_min: int = 8
+    gap_intervals: float = 3.0
+    gap_ms: float = 250.0
+    """A pause in the frames longer than both can hide a cut."""
+    prompts_with_gaps: int = 3
+    share_of_gaps: float = 0.9
+    score_with_gaps: float = 55.0
+    """Pauses at every prompt, of so many at the least, and hardly elsewhere: a doubt, and only for `strict`."""
+
+
+LIMITS_OF_TRACK = TrackLimits()
+
+
+STILL = "still"
+"""Name of the window in which the still is asked for; others are named by their challenge's id."""
+
+
+@dataclass(slots=True)
+class _Window:
+    """From shortly before a prompt until the movement is well under way: where a cutter must cut."""
+
+    from_ms: int
+    until_ms: int | None = None
+
+
+class TrackDetector:
+    """`FrameDetector` of TRACK."""
+
+    def __init__(self, limits: TrackLimits = LIMITS_OF_TRACK) -> None:
+        self._limits = limits
+        self._meter = StepMeter()
+        self._windows: dict[str, _Window] = {}
+
+    def observe(self, frame: WatchedFrame) -> None:
+        """Take one frame."""
+        self._meter.observe(frame)
+        if frame.phase is CapturePhase.CAPTURE:
+            self._open(STILL, frame.at_ms, frame.at_ms + self._limits.after_capture_ms)
+        elif frame.challenge is not None and frame.asked_ms is not None:
+            self._open(frame.challenge.challenge_id, frame.asked_ms, None)
+            self._follow(frame)
+
+    def _open(self, name: str, at_ms: int, until_ms: int | None) -> None:
+        """The prompt that stands; the one before is over."""
+        if name in self._windows:
+            return
+        for window in self._windows.values():
+            window.until_ms = at_ms if window.until_ms is None else window.until_ms
+        self._windows[name] = _Window(at_ms - self._limits.before_prompt_ms, until_ms)
+
+    def _follow(self, frame: WatchedFrame) -> None:
+        face, asked = frame.observation.face, frame.challenge
+        if face is None or asked is None or frame.neutral is None:
+            return
+        window = self._windows[asked.challenge_id]
+        if window.until_ms is None and movement(asked.kind, face, frame.neutral) >= LIMITS[asked.kind].onset:
+            window.until_ms = frame.at_ms + self._limits.after_onset_ms
+
+    def evidence(self) -> DetectorEvidence:
+        """`score` is None for fewer than `steps_min` steps."""
+        found, limits = jumps(self._meter.steps()), self._limits
+        if len(found.strength) < limits.steps_min:
+            return DetectorEvidence(Detector.TRACK, None, "too_few_frames", {"steps": float(len(found.strength))})
+        greatest, near = float(found.strength.max()), self._at_prompts(found)
+        allowance = self._allowance(found.interval_ms)
+        by_one = graded(greatest, limit=allowance * limits.jump, typical=allowance * limits.usual_jump)
+        by_several = graded(
+            near, limit=allowance * limits.jumps_at_prompts, typical=allowance * limits.usual_jumps_at_prompts
+        )
+        with_gaps = self._prompts_with_gaps(found)
+        grades = [(by_one, "isolated_jump"), (by_several, "jumps_at_prompts")]
+        if with_gaps >= limits.prompts_with_gaps:
+            grades.append((limits.score_with_gaps, "gaps_at_prompts"))
+        score, reason = min(grades)
+        measured = {
+            "greatest_jump": round(greatest, 2),
+            "greatest_jump_at_ms": float(found.at_ms[int(found.strength.argmax())]),
+            "jumps_at_prompts": round(near, 2),
+            "frame_interval_ms": round(found.interval_ms, 1),
+            "allowance": round(allowance, 2),
+            "prompts_with_gaps": float(with_gaps),
+            "steps": float(len(found.strength)),
+        }
+        is_doubted = score < LIMIT_SCORE or reason == "gaps_at_prompts"
+        return DetectorEvidence(Detector.TRACK, score, reason if is_doubted else "continuous", measured)
+
+    def _insides(self, found: Jumps) -> Mapping[str, NDArray[np.bool_]]:
+        """For each window which steps end in it."""
+        return {
+            name: (found.at_ms > window.from_ms) & (found.at_ms <= (window.until_ms or np.inf))
+            for name, window in self._windows.items()
+        }
+
+    def _prompts_with_gaps(self, found: Jumps) -> int:
+        """At how many prompts the frames pause; 0 where they do not at one of them, or elsewhere too."""
+        limits = self._limits
+        gaps = found.lasting_ms > max(limits.gap_ms, limits.gap_intervals * found.interval_ms)
+        at_prompts = [gaps[inside] for name, inside in self._insides(found).items() if name != STILL]
+        is_everywhere = all(bool(one.any()) for one in at_prompts)
+        inside = sum(int(one.sum()) for one in at_prompts)
+        is_elsewhere = inside < limits.share_of_gaps * int(gaps.sum())
+        return len(at_prompts) if is_everywhere and not is_elsewhere else 0
+
+    def _at_prompts(self, found: Jumps) -> float:
+        insides = list(self._insides(found).values())
+        inside = np.logical_or.reduce(insides) if insides else np.zeros(len(found.at_ms), dtype=bool)
+        near: Floats = np.sort(found.strength[inside])[-self._limits.jumps_counted :]
+        # Jumps that are missing count as none: a short run shows little.
+        return float(near.sum()) / self._limits.jumps_counted
+
+    def _allowance(self, interval_ms: float) -> float:
+        limits = self._limits
+        span = limits.slowest_interval_ms - limits.slow_interval_ms
+        share = min(max((interval_ms - limits.slow_interval_ms) / span, 0.0), 1.0)
+        return 1.0 + (limits.slower - 1.0) * share
