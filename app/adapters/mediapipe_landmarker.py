@@ -27,6 +27,7 @@ from mediapipe.tasks.python.vision import (
 )
 from numpy.typing import NDArray
 
+from app.adapters.face_cover import measure_cover
 from app.adapters.photometry import frame_luma, measure_face
 from app.adapters.pool import Pool
 from app.domain.face import BgrImage, Expression, FaceBox, FaceMeasurement, HeadPose, Landmarks, Observation
@@ -117,7 +118,9 @@ def _measure_faces(image: BgrImage, result: FaceLandmarkerResult) -> list[FaceMe
         and (expression := _expression(categories)) is not None
     ]
     measured = [
-        FaceMeasurement(landmarks, box, pose, expression, measure_face(image, box))
+        FaceMeasurement(
+            landmarks, box, pose, expression, measure_face(image, box), measure_cover(image, landmarks, box)
+        )
         for landmarks, pose, expression in faces
         if (box := _box(landmarks)).width > 0 and box.height > 0
     ]

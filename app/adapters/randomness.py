@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from typing import TypeVar
 
 import uuid_utils
-
-from app.domain.challenge import ChallengeKind
 
 NONCE_BYTES = 16
 SECRET_BYTES = 32
 
+Option = TypeVar("Option")
+
 
 class SystemRandomness:
-    def choose(self, kinds: Sequence[ChallengeKind]) -> ChallengeKind:
-        return secrets.choice(kinds)
+    def choose(self, options: Sequence[Option]) -> Option:
+        return secrets.choice(options)
 
     def nonce(self) -> str:
         return secrets.token_urlsafe(NONCE_BYTES)

@@ -221,6 +221,7 @@ class BiometricSessionRow(Base):
     avoid: Mapped[frozenset[Ability]] = mapped_column(JsonOf(frozenset[Ability]))
     has_more_time: Mapped[bool]
     challenges_at_least: Mapped[int | None]
+    has_replay_ledger: Mapped[bool] = mapped_column(server_default=sa.false())
     started_at: Mapped[datetime | None]
     last_activity_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
@@ -271,6 +272,24 @@ class CaptureRow(Base):
     blob_id: Mapped[str] = mapped_column(String(64))
     content_type: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class ReplayLedgerRow(Base):
+    """Encrypted fingerprints of a session's frames. The indexes are what is compared, and what is over."""
+
+    __tablename__ = "replay_ledger"
+    __table_args__ = (
+        Index("ix_replay_ledger_newest", "organization_id", "is_test", "created_at"),
+        Index("ix_replay_ledger_entity", "entity_id", "created_at"),
+        Index("ix_replay_ledger_created_at", "created_at"),
+    )
+
+    session_id: Mapped[str] = mapped_column(Id, ForeignKey("biometric_sessions.session_id"), primary_key=True)
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    entity_id: Mapped[str] = mapped_column(Id, ForeignKey("entities.entity_id"))
+    is_test: Mapped[bool]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
 
 

@@ -20,6 +20,7 @@ from app.adapters.db.idempotency_repository import SqlIdempotencyRecords
 from app.adapters.db.migrate import is_connection_current
 from app.adapters.db.numbered_rows import write_numbered
 from app.adapters.db.outbox_repository import SqlDeliveries, SqlEvents, SqlWebhookEndpoints
+from app.adapters.db.replay_repository import SqlReplays
 from app.adapters.db.repositories import (
     SqlApiKeys,
     SqlCaptures,
@@ -45,6 +46,7 @@ class SqlUnitOfWork:
     validations: SqlKycValidations
     sessions: SqlBiometricSessions
     captures: SqlCaptures
+    replays: SqlReplays
     templates: SqlTemplates
     face_matches: SqlFaceMatches
     usage: SqlUsage
@@ -79,6 +81,7 @@ class SqlUnitOfWork:
         self.validations = SqlKycValidations(connection, locks=self._is_writing)
         self.sessions = SqlBiometricSessions(connection, locks=self._is_writing)
         self.captures = SqlCaptures(connection)
+        self.replays = SqlReplays(connection)
         self.templates = SqlTemplates(connection)
         self.face_matches = SqlFaceMatches(connection)
         self.usage = SqlUsage(connection)
@@ -86,7 +89,7 @@ class SqlUnitOfWork:
         self.events = SqlEvents(connection)
         self.webhook_endpoints = SqlWebhookEndpoints(connection, locks=self._is_writing)
         self.deliveries = SqlDeliveries(connection, locks=self._is_writing)
-        self.audit = SqlAuditTrail(connection)
+        self.audit = SqlAuditTrail(connection, locks=self._is_writing)
 
     def commit(self) -> None:
         if not self._is_writing:
