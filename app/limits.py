@@ -50,9 +50,11 @@ class Limits:
     webhook_timeout_seconds: int = _within(1, 60, 15)
     webhook_answer_max_bytes: int = _within(1024, 1024**2, 64 * 1024)
     webhook_concurrency: int = _within(1, 1024, 64)
-    webhook_concurrency_per_url: int = _within(1, 256, 8)
+    webhook_concurrency_per_receiver: int = _within(1, 256, 8)
     webhook_lease_seconds: int = _within(75, 3600, 90)
     webhook_poll_milliseconds: int = _within(20, 1000, 500)
+    event_retention_days: int = _within(7, 3650, 30)
+    replay_ledger_days: int = _within(1, 365, 30)
 
 
 def read_limits(integer: Callable[[str, int, int, int], int]) -> Limits:

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from app.api.answers import Answer, Pagination, Score, Time, Uuid
 from app.domain.challenge import Ability
+from app.domain.detector_evidence import DetectorEvidence
+from app.domain.fusion import limit_of, standing
 from app.domain.session import BiometricSession, SessionStatus
 from app.domain.verdict import (
     ChallengeEvidence,
@@ -61,8 +63,26 @@ class PassiveAnswer(Answer):
     models: tuple[str, ...]
 
 
+class DetectorAnswer(Answer):
+    """What one detector made of the attempt that counts. `score`: 100 is a live person, null where not measured.
+
+    Below `limit` the profile doubts it: `failed` where that rejects, `warned` where it does not.
+    `reason` says what decided it, `measured` are the numbers behind it. More detectors may be added.
+    """
+
+    name: str
+    status: Literal["passed", "warned", "failed", "not_measured"]
+    score: Score | None
+    limit: Score
+    reason: str
+    measured: dict[str, float]
+
+
 class LivenessAnswer(Answer):
-    """Whether a live person moved as asked. `score` is the weakest part, 0 unless approved."""
+    """Whether a live person moved as asked. `score` is the weakest part, 0 unless approved.
+
+    `profile` is the liveness profile that it was judged by.
+    """
 
     status: Literal["approved", "declined", "undetermined"]
     method: Literal["active", "active_and_passive"]
@@ -71,6 +91,8 @@ class LivenessAnswer(Answer):
     challenges: tuple[ChallengeAnswer, ...]
     passive: PassiveAnswer
     continuity_score: Score | None
+    detectors: tuple[DetectorAnswer, ...]
+    profile: str
     warnings: tuple[str, ...]
 
 
@@ -241,7 +263,21 @@ def _liveness(liveness: LivenessEvidence) -> LivenessAnswer:
         challenges=tuple(_challenge(challenge) for challenge in liveness.challenges),
         passive=PassiveAnswer(score=passive.score, frames=passive.frames, models=passive.models),
         continuity_score=liveness.continuity_score,
+        detectors=tuple(detector_answer(one, liveness.profile) for one in liveness.detectors),
+        profile=liveness.profile,
         warnings=liveness.warnings,
+    )
+
+
+def detector_answer(evidence: DetectorEvidence, profile: str) -> DetectorAnswer:
+    """One detector's evidence, as the profile reads it."""
+    return DetectorAnswer(
+        name=evidence.detector.value,
+        status=standing(evidence, profile).value,
+        score=evidence.score,
+        limit=limit_of(evidence.detector, profile),
+        reason=evidence.reason,
+        measured=dict(evidence.measured),
     )
 
 

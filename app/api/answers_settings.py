@@ -30,9 +30,10 @@ class BrandingAnswer(Answer):
 class SettingsAnswer(Answer):
     """The settings in force; `policyVersion` is their number, `updatedAt` since when they are.
 
-    `blocklist` are entities, of either mode. What this version does not do yet is as it is done today:
-    `lightChallenge: false`, `callbackMethod: completer` (the device that shows the page is the one that is sent
-    on), `retentionDays: null` (nothing is erased by itself).
+    `blocklist` are entities, of either mode. `lightChallenge`: the page shines on the face in
+    colours, unless `accessibility.avoid` has `flash`. What this version does not do yet is as it is done today:
+    `callbackMethod: completer` (the device that shows the page is the one that is sent on), `retentionDays: null`
+    (nothing is erased by itself).
     """
 
     policy_version: int
@@ -118,7 +119,7 @@ def settings_answer(version: SettingsVersion) -> SettingsAnswer:
         cross_entity_policy=_cross_entity_policy(settings.cross_entity_policy),
         duplicate_threshold=settings.duplicate_threshold,
         liveness_profile=_profile(settings.liveness_profile),
-        light_challenge=False,
+        light_challenge=settings.light_challenge,
         max_attempts=settings.max_attempts,
         allowed_frame_origins=settings.allowed_frame_origins,
         allowed_callback_urls=settings.allowed_callback_urls,

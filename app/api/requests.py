@@ -158,6 +158,9 @@ class SessionBody(Body):
     accessibility: AccessibilityBody | None = None
     challenges: Annotated[StrictInt, Field(ge=1, le=8)] | None = None
     """Movements to ask for; only raises the number."""
+    replay_ledger: StrictBool | None = None
+    """With test keys only: whether the session's frames are remembered, and looked for among those of other test
+    sessions. False where left out; live sessions always take part."""
     expires_in_seconds: Annotated[StrictInt, Field(ge=SESSION_SECONDS_MIN, le=SESSION_SECONDS_MAX)] | None = None
     """A day where left out."""
 
@@ -174,6 +177,7 @@ class SessionBody(Body):
             avoid=frozenset(accessibility.avoid or ()),
             has_more_time=accessibility.more_time or False,
             challenges=self.challenges,
+            replay_ledger=self.replay_ledger,
             expires_in=timedelta(seconds=seconds) if seconds else None,
         )
 

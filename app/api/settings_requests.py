@@ -40,6 +40,7 @@ _SAME_NAME = (
     "score_floor",
     "review_band",
     "liveness_profile",
+    "light_challenge",
     "max_attempts",
     "monthly_quota",
     "default_language",
@@ -119,7 +120,7 @@ class SettingsBody(Body):
     cross_entity_policy: CrossEntityPolicy | None = None
     duplicate_threshold: Annotated[float, Field(ge=DUPLICATE_THRESHOLD_MIN, le=100)] | None = None
     liveness_profile: LivenessProfile | None = None
-    light_challenge: Annotated[Literal[False] | None, _only(False)] = None
+    light_challenge: StrictBool | None = None
     max_attempts: Attempts | None = None
     allowed_frame_origins: Origins | None = None
     allowed_callback_urls: Callbacks | None = None

@@ -9,13 +9,10 @@ from typing import Any
 
 from flask import request
 from flask_socketio import ConnectionRefusedError as Refused
-from flask_socketio import Namespace
 
-from app.domain.capture import AttemptFailed, CaptureEvent, ChallengeAsked, StillRequested
 from app.domain.challenge import Ability
 from app.domain.errors import BonafideError
 from app.domain.moment import iso
-from app.domain.session import BiometricSession
 from app.hosted import protocol
 from app.hosted.allowance import WRITE_COST
 from app.hosted.bounded_websocket import SOCKET_KEY, BoundedServer, close_quietly
@@ -27,21 +24,17 @@ from app.hosted.messages import (
     Consent,
     Frame,
     Hello,
+    LightReady,
     SwapChallenge,
     Telemetry,
     Visibility,
     read_message,
 )
 from app.hosted.services import HostedServices
-from app.hosted.wire import (
-    Json,
-    event_messages,
-    outcome_json,
-    refusal,
-    view_json,
-)
+from app.hosted.telling import PageTeller
+from app.hosted.wire import Json, outcome_json, refusal, view_json
 from app.services.capture_view import CaptureView, PageState
-from app.services.observe_frame import FrameHeader, FrameResult
+from app.services.observe_frame import FrameHeader
 from app.services.start_capture import UnknownHostedSession
 
 log = logging.getLogger(__name__)
@@ -54,13 +47,11 @@ class TooFast(Exception):
     """The page asks for the store more often than any page needs to."""
 
 
-class CaptureNamespace(Namespace):  # type: ignore[misc]
+class CaptureNamespace(PageTeller):
     """Namespace `/capture`. Handlers of one socket run one after another, in the order of its messages."""
 
     def __init__(self, services: HostedServices, connections: Connections) -> None:
-        super().__init__(protocol.NAMESPACE)
-        self._services = services
-        self._connections = connections
+        super().__init__(services, connections)
         self._deciding = Deciding(services.decide_capture, self.announce)
 
     # Connection
@@ -136,15 +127,19 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         _spend(connection)
         if not self._services.is_able:
             return refusal("unavailable", connection.hosted_session_id)
+        if hello.simulated and not self._services.read_capture(connection.hosted_session_id)[0].session.is_test:
+            return refusal("simulated", connection.hosted_session_id, is_retryable=False)
         with self._connections.turn_of(connection.hosted_session_id):
             self._bind(connection, hello)
-        version = self._next_version(connection)
+        version = self.next_version(connection)
         # Read again: what ended meanwhile was told to the page that was bound before.
         _, view = self._services.read_capture(connection.hosted_session_id)
         if view.state is PageState.PROCESSING:
             self._deciding.start(connection.hosted_session_id)
         if view.state is PageState.CAPTURE:
-            self._request_still(connection)
+            self.request_still(connection)
+        if view.state is PageState.LIGHT:
+            self.notice_light(connection)
         return {"ok": True, **self._hello_answer(connection, view, version)}
 
     def _bind(self, connection: PageConnection, hello: Hello) -> None:
@@ -156,7 +151,7 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
             avoid=[Ability(item) for item in hello.accessibility.avoid],
             has_more_time=hello.accessibility.more_time,
         )
-        connection.language = hello.language
+        connection.language, connection.is_simulated = hello.language, hello.simulated
         replaced = self._connections.bind(connection.sid, hello.page_id)
         if replaced is not None:
             self._supersede(replaced, is_same_page=replaced.page_id == hello.page_id)
@@ -197,13 +192,13 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
         if consent.accepted:
             if not self._services.record_consent.accept(connection.hosted_session_id, text):
-                return self._not_expected(connection)
+                return self.not_expected(connection)
         else:
             ended = self._services.record_consent.decline(connection.hosted_session_id, text)
             if ended is None:
-                return self._not_expected(connection)
-            self._announce_end(connection, ended)
-        return {"ok": True, **self._state(connection)}
+                return self.not_expected(connection)
+            self.announce_end(connection, ended)
+        return {"ok": True, **self.state(connection)}
 
     def on_camera(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """Frames are about to come (or the camera is in trouble): begin with alignment."""
@@ -213,15 +208,13 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         _spend(connection)
         if camera.error is not None:
             self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
-            return {"ok": True, **self._state(connection)}
-        signals = [f"page:{name}" for name in camera.signals if name in protocol.CAMERA_SIGNALS]
-        if camera.label_class == "virtual":
-            signals.insert(0, "virtual_camera_label")
+            return {"ok": True, **self.state(connection)}
+        signals = [protocol.SIMULATED] * connection.is_simulated + camera.injection_signals()
         events = self._services.begin_alignment(connection.hosted_session_id, connection.page_id, signals)
         if events is None:
-            return self._not_expected(connection)
-        self._send(connection, events)
-        return {"ok": True, **self._state(connection)}
+            return self.not_expected(connection)
+        self.send(connection, events)
+        return {"ok": True, **self.state(connection)}
 
     def on_frame(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """One frame; its acknowledgement lets the page send the next."""
@@ -232,15 +225,16 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         result = self._services.observe_frame(
             connection.hosted_session_id,
             connection.page_id,
-            FrameHeader(header.seq, header.captured_at_ms, header.challenge_id),
+            FrameHeader(header.seq, header.captured_at_ms, header.challenge_id, header.nonce),
             data,
         )
         if result.refusal is not None:
             if result.refused_in_a_row > protocol.MAX_REFUSALS_IN_A_ROW:
                 log.warning("capture %s: flood, socket closed", connection.hosted_session_id)
                 close_quietly(_socket())
-            return {**refusal(result.refusal, connection.hosted_session_id), "seq": header.seq}
-        self._tell(connection, result)
+            numbers = {"seq": header.seq, "expected_seq": result.expected_seq}
+            return {**refusal(result.refusal, connection.hosted_session_id), **numbers}
+        self.tell(connection, result)
         return {"ok": True, "seq": header.seq, "next_in_ms": 1_000 // protocol.FRAMES_PER_SECOND}
 
     def on_swap_challenge(self, connection: PageConnection, payload: Sequence[object]) -> Json:
@@ -251,8 +245,22 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         _spend(connection)
         events = self._services.swap_challenge(connection.hosted_session_id, connection.page_id, swap.challenge_id)
         if events is None:
-            return self._not_expected(connection)
-        self._send(connection, events)
+            return self.not_expected(connection)
+        self.send(connection, events)
+        return {"ok": True}
+
+    def on_light_ready(self, connection: PageConnection, payload: Sequence[object]) -> Json:
+        """The person has read the notice: the screen shines, or the still comes at once."""
+        ready = read_message(LightReady, _first(payload))
+        if ready is None:
+            return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
+        _spend(connection)
+        result = self._services.answer_light(
+            connection.hosted_session_id, connection.page_id, is_accepted=ready.accepted
+        )
+        if result is None:
+            return self.not_expected(connection)
+        self.tell(connection, result)
         return {"ok": True}
 
     def on_visibility(self, connection: PageConnection, payload: Sequence[object]) -> Json:
@@ -263,15 +271,15 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         _spend(connection)
         if visibility.hidden:
             result = self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
-            self._tell(connection, result)
-        return {"ok": True, **self._state(connection)}
+            self.tell(connection, result)
+        return {"ok": True, **self.state(connection)}
 
     def on_cancel(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """The person leaves: the session is abandoned."""
         _spend(connection)
         ended = self._services.withdraw(connection.hosted_session_id)
         if ended is None:
-            return self._not_expected(connection)
+            return self.not_expected(connection)
         outcome = self._services.presenter.outcome_of(ended)
         return {"ok": True, "result": outcome_json(outcome, connection.hosted_session_id)}
 
@@ -284,91 +292,11 @@ class CaptureNamespace(Namespace):  # type: ignore[misc]
         log.debug("capture %s: page events %s", connection.hosted_session_id, names)
         return {"ok": True}
 
-    # Telling the page
-
-    def _tell(self, connection: PageConnection, result: FrameResult) -> None:
-        """Send what a frame led to, with the state where it changed."""
-        self._send(connection, result.events)
-        if result.ended is not None:
-            self._announce_end(connection, result.ended)
-            return
-        for event in result.events:
-            match event:
-                case AttemptFailed(reason=reason):
-                    self.emit("state", self._state(connection, reason), room=connection.sid)
-                case ChallengeAsked(challenge) if challenge.index == 0:
-                    self.emit("state", self._state(connection), room=connection.sid)
-                case StillRequested():
-                    self.emit("state", self._state(connection), room=connection.sid)
-                    self._request_still(connection)
-                case _:
-                    pass
-
-    def _send(self, connection: PageConnection, events: Sequence[CaptureEvent]) -> None:
-        for name, message in event_messages(events):
-            self.emit(name, message, room=connection.sid)
-
-    def _request_still(self, connection: PageConnection) -> None:
-        live = self._services.live.get(connection.hosted_session_id)
-        if live is None:
-            return
-        ticket = self._services.links.upload_ticket(
-            connection.hosted_session_id, live.attempts_used, live.run.nonce
-        )
-        message = {
-            "ticket": ticket,
-            "max_bytes": self._services.image_max_bytes,
-            "width": protocol.STILL_WIDTH,
-            "height": protocol.STILL_HEIGHT,
-        }
-        self.emit("capture_request", message, room=connection.sid)
-
     def _supersede(self, replaced: PageConnection, *, is_same_page: bool) -> None:
         """Another page took over; the same page on a new socket needs no telling."""
         if not is_same_page:
             self.emit("superseded", {"code": "superseded"}, room=replaced.sid)
         _close_soon(replaced.socket)
-
-    def _announce_end(self, connection: PageConnection, session: BiometricSession) -> None:
-        outcome = self._services.presenter.outcome_of(session)
-        self.emit("result", outcome_json(outcome, connection.hosted_session_id), room=connection.sid)
-
-    def open_pages(self) -> Sequence[str]:
-        """Hosted sessions whose page can be told something."""
-        return self._connections.capturing()
-
-    def announce(self, hosted_session_id: str) -> None:
-        """Tell the page, wherever it is connected, how its session stands now. It can also ask, so no error."""
-        sid = self._connections.capturing_sid(hosted_session_id)
-        connection = self._connections.get(sid) if sid else None
-        if connection is None:
-            return
-        try:
-            message = self._state(connection)
-        except (BonafideError, UnknownHostedSession) as error:
-            log.warning("capture %s: page not told: %s", hosted_session_id, type(error).__name__)
-            return
-        if message["state"] == PageState.DONE:
-            return
-        self.emit("state", message, room=connection.sid)
-        if message["state"] == PageState.CAPTURE:
-            self._request_still(connection)
-
-    def _not_expected(self, connection: PageConnection) -> Json:
-        return {**refusal("not_expected", connection.hosted_session_id), **self._state(connection)}
-
-    def _state(self, connection: PageConnection, reason: str | None = None) -> Json:
-        """The state for the page; where the session is over (by others, or by time), its result goes first."""
-        # Numbered before it is read: what was read later never carries a lower number.
-        version = self._next_version(connection)
-        _, view = self._services.read_capture(connection.hosted_session_id)
-        if view.outcome is not None:
-            result = outcome_json(view.outcome, connection.hosted_session_id)
-            self.emit("result", result, room=connection.sid)
-        return view_json(view, version, reason)
-
-    def _next_version(self, connection: PageConnection) -> int:
-        return next(connection.versions)
 
 
 def _sid() -> str:

@@ -26,6 +26,7 @@ class PageConnection:
     socket: BoundedServer
     page_id: str = ""
     language: str = ""
+    is_simulated: bool = False
     versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     """Numbers of the `state` messages; drawn by several threads."""
 

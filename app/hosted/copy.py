@@ -14,7 +14,7 @@ from app.hosted.copy_troubles import N_, OUTCOMES, TROUBLES
 Translate = Callable[[str], str]
 """gettext for the language of the session."""
 
-CONSENT_VERSION = "2025-11-1"
+CONSENT_VERSION = "2026-11-1"
 """Grows with every change of the consent text; stored with the session beside the text's hash."""
 
 CONSENT_PARTS = (
@@ -55,7 +55,8 @@ CONSENT: Mapping[str, str] = {
         "They are used for nothing else."
     ),
     "consent.full_keep": N_(
-        "How long: video is measured and dropped at once. The photos and the result are stored encrypted "
+        "How long: video is measured and dropped at once. Some of the measurements are kept encrypted, to explain "
+        "the result and to notice a recording that is shown again. The photos and the result are stored encrypted "
         "for as long as {organization}'s published retention policy says, and then erased."
     ),
     "consent.full_rights": N_(
@@ -98,6 +99,7 @@ GUIDANCE: Mapping[str, str] = {
     "prompt.approach": N_("Move closer, then back again"),
     "prompt.passed": N_("Well done"),
     "prompt.not_passed": N_("That didn't work"),
+    "prompt.light": N_("Keep looking at the screen"),
     "prompt.capture": N_("Look straight at the camera"),
     "prompt.uploading": N_("One moment, sending your photo"),
     "prompt.processing": N_("One moment, checking it's you"),
@@ -123,6 +125,8 @@ GUIDANCE: Mapping[str, str] = {
     "hint.uneven_light_more": N_("Face the lamp or window straight on"),
     "hint.blurry": N_("Hold still for a sharp picture"),
     "hint.blurry_more": N_("Wipe the lens, and keep the camera still"),
+    "hint.face_covered": N_("Keep mouth, nose and eyes uncovered"),
+    "hint.face_covered_more": N_("Take off mask or dark glasses, hands away"),
     "hint.look_straight": N_("Look straight at the camera"),
     "hint.hold_still": N_("Hold still"),
     "hint.return_to_centre": N_("Good. Face the camera again"),
@@ -148,6 +152,15 @@ GUIDANCE: Mapping[str, str] = {
     "cameras.lead": N_("Pick the one that shows your face. The check then starts again."),
     "cameras.only_one": N_("Your browser offers no other camera."),
     "cameras.unnamed": N_("Camera {number}"),
+    "light.title": N_("Next, the screen lights up"),
+    "light.lead": N_(
+        "It shines on your face in a few colours, for about five seconds. Hold still and look at it."
+    ),
+    "light.point_slow": N_("The colours change slowly: at most twice a second."),
+    "light.point_warning": N_("If changing light harms you, as with photosensitive epilepsy, skip this step."),
+    "light.note": N_("If you skip it, your check may be looked at by a person."),
+    "light.accept": N_("Continue"),
+    "light.decline": N_("Skip the lights"),
     "action.try_again": N_("Try again"),
     "action.try_now": N_("Try now"),
     "action.reload": N_("Reload the page"),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
 from app.domain.challenge import Ability
+from app.hosted.protocol import CAMERA_SIGNALS
 
 ShortText = Annotated[str, Field(max_length=64)]
 Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9_]+$")]
@@ -43,6 +44,8 @@ class Hello(PageMessage):
     language: ShortText = "en"
     embed: Embed = Embed()
     accessibility: Accessibility = Accessibility()
+    simulated: StrictBool = False
+    """Nobody is before this page's camera, and it says so: a test of an integration (`bonafide simulate`)."""
 
 
 class Consent(PageMessage):
@@ -63,6 +66,11 @@ class Camera(PageMessage):
     signals: Annotated[list[Name], Field(max_length=16)] = []
     error: ShortText | None = None
 
+    def injection_signals(self) -> list[str]:
+        """What the page says against its own camera, as far as the protocol knows it."""
+        virtual = ["virtual_camera_label"] * (self.label_class == "virtual")
+        return virtual + [f"page:{name}" for name in self.signals if name in CAMERA_SIGNALS]
+
 
 class Frame(PageMessage):
     """Header of a frame; the JPEG follows as an attachment."""
@@ -70,6 +78,7 @@ class Frame(PageMessage):
     seq: Seq
     captured_at_ms: Number
     challenge_id: ShortText | None = None
+    nonce: ShortText
 
 
 class SwapChallenge(PageMessage):
@@ -77,6 +86,12 @@ class SwapChallenge(PageMessage):
 
     challenge_id: ShortText
     reason: ShortText = ""
+
+
+class LightReady(PageMessage):
+    """The person has read the notice of the light challenge, and lets the screen shine or not."""
+
+    accepted: StrictBool
 
 
 class Visibility(PageMessage):

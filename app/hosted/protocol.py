@@ -10,6 +10,7 @@ CLIENT_EVENTS = (
     "camera",
     "frame",
     "swap_challenge",
+    "light_ready",
     "visibility",
     "cancel",
     "telemetry",
@@ -21,6 +22,8 @@ SERVER_EVENTS = (
     "challenge",
     "progress",
     "challenge_result",
+    "light_notice",
+    "light",
     "capture_request",
     "result",
     "superseded",
@@ -41,7 +44,9 @@ RETRY_REASONS = (
 )
 FRAME_REFUSALS = (
     "stale",
+    "out_of_order",
     "other_challenge",
+    "other_time",
     "too_large",
     "too_fast",
     "not_expected",
@@ -56,6 +61,8 @@ CAMERA_SIGNALS = (
     "patched_get_user_media",
 )
 """What a page may say against its own camera. Others are dropped: they would be stored with the session."""
+SIMULATED = "simulated"
+"""The signal, and the refusal for live sessions, of a page that says nobody is before its camera."""
 CONNECT_ERRORS = ("unknown_session", "busy")
 
 FRAME_WIDTH, FRAME_HEIGHT, FRAME_QUALITY, FRAMES_PER_SECOND = 640, 480, 0.7, 10

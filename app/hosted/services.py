@@ -9,6 +9,7 @@ from app.services.decide_capture import DecideCapture
 from app.services.keep_capture import KeepCapture
 from app.services.live_capture import LiveCaptures
 from app.services.observe_frame import (
+    AnswerLight,
     BeginAlignment,
     FrameLimits,
     InterruptCapture,
@@ -32,6 +33,7 @@ class HostedServices:
     interrupt_capture: InterruptCapture
     observe_frame: ObserveFrame
     swap_challenge: SwapChallenge
+    answer_light: AnswerLight
     keep_capture: KeepCapture
     decide_capture: DecideCapture
     withdraw: Withdraw

@@ -12,6 +12,7 @@ from app.domain.capture import (
     ChallengeProgress,
     HintChanged,
 )
+from app.domain.light import LightShown
 from app.domain.moment import iso
 from app.domain.verdict import ChallengeOutcome
 from app.services.capture_view import CaptureView, Outcome
@@ -45,6 +46,7 @@ def view_json(view: CaptureView, version: int, reason: str | None = None) -> Jso
         "attempt": view.attempt,
         "attempts_left": view.attempts_left,
         "expires_at": iso(view.expires_at),
+        "nonce": view.nonce,
         "reason": reason,
     }
 
@@ -59,7 +61,7 @@ def refusal(code: str, hosted_session_id: str = "", *, is_retryable: bool = True
     }
 
 
-def event_message(event: CaptureEvent) -> tuple[str, Json] | None:
+def event_message(event: CaptureEvent) -> tuple[str, Json] | None:  # noqa: PLR0911 (one answer each)
     """Name and payload of what a capture event tells the page; None where `state` says it."""
     match event:
         case HintChanged(hint, is_escalated):
@@ -89,6 +91,9 @@ def event_message(event: CaptureEvent) -> tuple[str, Json] | None:
                 "passed": is_passed,
                 "reason": None if is_passed else outcome.value,
             }
+        case LightShown(nonce, index, colour, duration_ms):
+            shown = {"index": index, "colour": colour.value, "duration_ms": duration_ms}
+            return "light", {"nonce": nonce, **shown}
         case _:
             return None
 

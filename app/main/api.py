@@ -25,7 +25,6 @@ from app.services.authenticate import Authenticate
 from app.services.cancel_session import CancelSession
 from app.services.change_settings import ChangeSettings, ReadSettings
 from app.services.check_biometric import CheckBiometric
-from app.services.cross_entity import SearchOthers
 from app.services.decide_capture import DecideCapture
 from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
@@ -44,6 +43,7 @@ from app.services.readiness import CheckReadiness
 from app.services.register_entity import FindEntity, RegisterEntity
 from app.services.review_session import ReviewSession
 from app.services.review_validation import ReviewValidation
+from app.services.search_probe import SearchProbe
 from app.services.sync_session import SyncSession
 from app.services.webhook_secret import RenewWebhookSecret
 
@@ -53,7 +53,7 @@ def make_import_validation(
     infrastructure: Infrastructure,
     core: MatchingCore,
     blobs: EncryptedBlobStore,
-    search_others: SearchOthers,
+    search: SearchProbe,
 ) -> ImportValidation:
     """Shared by the API and the command line."""
     return ImportValidation(
@@ -61,7 +61,7 @@ def make_import_validation(
         blobs=blobs,
         vault=make_template_vault(settings, infrastructure),
         core=core,
-        search_others=search_others,
+        search=search,
         clock=infrastructure.clock,
         randomness=infrastructure.randomness,
         image_max_bytes=settings.limits.image_max_bytes,
@@ -75,7 +75,7 @@ def make_api_services(
     core: MatchingCore,
     blobs: EncryptedBlobStore,
     decide_capture: DecideCapture,
-    search_others: SearchOthers,
+    search: SearchProbe,
     tell: Callable[[str], None],
 ) -> ApiServices:
     """Use cases behind the API's routes. `tell` lets the page of a hosted session know how it stands."""
@@ -103,7 +103,7 @@ def make_api_services(
         ),
         register_entity=RegisterEntity(store=store, clock=clock, randomness=randomness),
         find_entity=FindEntity(store=store),
-        import_validation=make_import_validation(settings, infrastructure, core, blobs, search_others),
+        import_validation=make_import_validation(settings, infrastructure, core, blobs, search),
         read_validations=ReadValidations(store=store),
         review_validation=ReviewValidation(store=store, clock=clock, randomness=randomness),
         open_session=OpenSession(
@@ -133,6 +133,7 @@ def make_api_services(
             blobs=blobs,
             vault=make_template_vault(settings, infrastructure),
             core=core,
+            search=search,
             clock=clock,
             randomness=randomness,
             image_max_bytes=settings.limits.image_max_bytes,

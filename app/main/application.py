@@ -19,7 +19,7 @@ from app.jobs.background import Background
 from app.main.api import make_api_services
 from app.main.capture import make_capture_services
 from app.main.delivery import WebhookDelivery, make_delivery
-from app.main.gallery import make_search_others, make_search_probe
+from app.main.gallery import make_search_probe
 from app.main.infrastructure import Infrastructure, development_key, make_blob_store, open_infrastructure
 from app.main.jobs import Pages, make_background
 from app.main.matching import Core, make_matching_core
@@ -85,8 +85,7 @@ def build_application(settings: Settings) -> Application:
     flask.config["BABEL_TRANSLATION_DIRECTORIES"] = str(PROJECT_FOLDER / "app" / "translations")
     Babel(flask, locale_selector=select_language)
     analyzer = make_analyzer(settings, models)
-    search_others = make_search_others(settings, infrastructure, models)
-    search = make_search_probe(settings, infrastructure, core, blobs, search_others)
+    search = make_search_probe(settings, infrastructure, models, core, blobs)
     capture = make_capture_services(settings, infrastructure, models, images, analyzer, core, blobs, search)
 
     def tell(hosted_session_id: str) -> None:
@@ -94,9 +93,7 @@ def build_application(settings: Settings) -> Application:
         hosted.namespace.announce(hosted_session_id)
 
     decide_capture = capture.decide_capture
-    api_services = make_api_services(
-        settings, infrastructure, models, core, blobs, decide_capture, search_others, tell
-    )
+    api_services = make_api_services(settings, infrastructure, models, core, blobs, decide_capture, search, tell)
     install_api(flask, api_services)
     hosted = install_hosted(flask, capture)
     if settings.is_dev:

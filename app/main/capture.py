@@ -5,27 +5,35 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.adapters.blob_store import EncryptedBlobStore
-from app.adapters.images import Images
+from app.adapters.frame_signals import FrameSignalMeter
 from app.adapters.passive_pad import PAD_MODELS, PassivePadModels
 from app.config import Settings
 from app.hosted.origins import origin_of
 from app.hosted.services import HostedServices
-from app.main.infrastructure import Infrastructure, make_links, make_signer, make_template_vault
-from app.main.models import LANDMARKER_MODEL, Analyzer, LoadedModels
+from app.main.infrastructure import (
+    Infrastructure,
+    make_fingerprint_vault,
+    make_links,
+    make_signer,
+    make_template_vault,
+)
+from app.main.models import LANDMARKER_MODEL, LoadedModels
 from app.services.attempts import AttemptLedger
 from app.services.capture_view import OutcomePresenter
 from app.services.decide_capture import DecideCapture
 from app.services.keep_capture import KeepCapture
 from app.services.live_capture import LiveCaptures
 from app.services.observe_frame import (
+    AnswerLight,
     BeginAlignment,
     FrameLimits,
     InterruptCapture,
     ObserveFrame,
     SwapChallenge,
 )
-from app.services.ports import MatchingCore
+from app.services.ports import FaceAnalyzer, ImageReader, MatchingCore
 from app.services.record_consent import RecordConsent
+from app.services.replay_ledger import ReplayLedger
 from app.services.search_probe import SearchProbe
 from app.services.start_capture import ReadCapture, StartCapture
 from app.services.withdraw import Withdraw
@@ -35,8 +43,8 @@ def make_capture_services(
     settings: Settings,
     infrastructure: Infrastructure,
     models: LoadedModels,
-    images: Images,
-    analyzer: Analyzer,
+    images: ImageReader,
+    analyzer: FaceAnalyzer,
     core: MatchingCore,
     blobs: EncryptedBlobStore,
     search: SearchProbe,
@@ -52,7 +60,9 @@ def make_capture_services(
     ]
     pad = PassivePadModels(pad_paths, limits.landmarker_pool_size)
     presenter = OutcomePresenter(signer=make_signer(settings), clock=clock)
-    ledger = AttemptLedger(store=store, clock=clock, randomness=randomness, capture_models=capture_models)
+    ledger = AttemptLedger(
+        store=store, blobs=blobs, clock=clock, randomness=randomness, capture_models=capture_models
+    )
     frame_limits = FrameLimits(limits.frame_max_bytes, limits.frames_per_second_max)
     read_capture = ReadCapture(
         store=store,
@@ -78,6 +88,7 @@ def make_capture_services(
         observe_frame=ObserveFrame(
             images=images,
             analyzer=analyzer,
+            signals=FrameSignalMeter(),
             pad=pad,
             ledger=ledger,
             store=store,
@@ -86,6 +97,7 @@ def make_capture_services(
             limits=frame_limits,
         ),
         swap_challenge=SwapChallenge(clock=clock, live=live),
+        answer_light=AnswerLight(clock=clock, live=live),
         keep_capture=KeepCapture(
             store=store,
             blobs=blobs,
@@ -94,6 +106,12 @@ def make_capture_services(
             pad=pad,
             capture_models=capture_models,
             ledger=ledger,
+            replays=ReplayLedger(
+                store=store,
+                vault=make_fingerprint_vault(settings, infrastructure),
+                clock=clock,
+                retention=timedelta(days=limits.replay_ledger_days),
+            ),
             clock=clock,
             randomness=randomness,
             live=live,

@@ -17,6 +17,7 @@ from app.adapters.db.migrate import upgrade
 from app.adapters.db.unit_of_work import SqlStore
 from app.adapters.db.wrapped_keys import SqlWrappedKeys
 from app.adapters.encryption import DataKeys
+from app.adapters.fingerprint_vault import EncryptedFingerprintVault
 from app.adapters.randomness import SystemRandomness
 from app.adapters.result_signer import Ed25519ResultSigner
 from app.adapters.signed_tokens import SignedTokens
@@ -25,6 +26,7 @@ from app.adapters.webhook_secrets import DerivedWebhookSecrets
 from app.config import Settings
 from app.domain.organization import Organization, Scope
 from app.services.manage_keys import ManageKeys
+from app.services.ports import Clock, Randomness
 from app.services.provision_organization import provision_organization
 
 DEMO_SLUG = "demo"
@@ -32,12 +34,12 @@ DEMO_SLUG = "demo"
 
 @dataclass(frozen=True)
 class Infrastructure:
-    """What every use case stands on. Needs no secrets."""
+    """What every use case stands on. Needs no secrets. A bench brings a clock of its own."""
 
     engine: Engine
     store: SqlStore
-    clock: SystemClock
-    randomness: SystemRandomness
+    clock: Clock
+    randomness: Randomness
 
     @property
     def keys(self) -> ManageKeys:
@@ -96,6 +98,11 @@ def make_template_vault(settings: Settings, infrastructure: Infrastructure) -> E
     return EncryptedTemplateVault(_data_keys(settings, infrastructure))
 
 
+def make_fingerprint_vault(settings: Settings, infrastructure: Infrastructure) -> EncryptedFingerprintVault:
+    """Needs the master keys."""
+    return EncryptedFingerprintVault(_data_keys(settings, infrastructure))
+
+
 def make_answer_vault(settings: Settings, infrastructure: Infrastructure) -> EncryptedAnswerVault:
     """Needs the master keys."""
     return EncryptedAnswerVault(_data_keys(settings, infrastructure))
@@ -111,7 +118,7 @@ def _data_keys(settings: Settings, infrastructure: Infrastructure) -> DataKeys:
     return DataKeys(SqlWrappedKeys(infrastructure.engine), master_keys)
 
 
-def make_links(settings: Settings, clock: SystemClock) -> SignedTokens:
+def make_links(settings: Settings, clock: Clock) -> SignedTokens:
     """Needs the secret keys."""
     return SignedTokens(settings.secret_keys, clock, settings.limits.upload_ticket_seconds)
 

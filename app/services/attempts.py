@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.capture import AttemptFailed
+from app.domain.errors import StoreUnavailable
+from app.domain.fusion import injection_evidence
+from app.domain.organization import Capture
 from app.domain.policy import fuse_passive, judge_liveness
 from app.domain.session import BiometricSession, SessionStatus
 from app.domain.settings import SessionPolicy
 from app.domain.verdict import (
     Decision,
     DecisionWarning,
-    InjectionEvidence,
     ModelIdentity,
     RejectionCode,
 )
 from app.services.end_session import end_session
 from app.services.live_capture import LiveCapture
-from app.services.ports import Clock, Randomness
+from app.services.new_blobs import NewBlobs
+from app.services.ports import BlobStore, Clock, Randomness
 from app.services.session_policy import policy_now
 from app.services.store import Store, UnitOfWork
+from app.services.traces import put_trace
 
 FREE_QUALITY_RETRIES = 3
 """How often a session may fail for the picture alone without losing an attempt."""
@@ -34,6 +39,7 @@ class AttemptLedger:
     """
 
     store: Store
+    blobs: BlobStore
     clock: Clock
     randomness: Randomness
     capture_models: Sequence[ModelIdentity]
@@ -41,7 +47,9 @@ class AttemptLedger:
     def begin(self, live: LiveCapture) -> None:
         """Count the attempt whose first challenge is about to be shown."""
         live.attempts_used += 1
-        self._save(live)
+        with self.store.begin() as uow:
+            self._write_counts(uow, live)
+            uow.commit()
 
     def fail(self, live: LiveCapture, failure: AttemptFailed) -> BiometricSession | None:
         """Settle a failed attempt. The ended session where it was the last one, else None."""
@@ -50,15 +58,26 @@ class AttemptLedger:
             live.attempts_used -= 1 if failure.was_counted else 0
         elif not failure.was_counted:
             live.attempts_used += 1
-        if live.attempts_left > 0:
-            self._save(live)
-            return None
-        return self._exhaust(live)
+        with NewBlobs(self.blobs) as blobs:
+            trace = self._put_trace(blobs, live)
+            if live.attempts_left == 0:
+                return self._exhaust(live, blobs, trace)
+            with self.store.begin() as uow:
+                self._write_counts(uow, live)
+                _add(uow, blobs, trace)
+                uow.commit()
+        return None
 
-    def _save(self, live: LiveCapture) -> None:
-        with self.store.begin() as uow:
-            self._write_counts(uow, live)
-            uow.commit()
+    def _put_trace(self, blobs: NewBlobs, live: LiveCapture) -> Capture | None:
+        """The attempt's trace where something was asked. It explains, and a store that is away stops nothing."""
+        trace = live.evidence.watch.trace
+        if not trace.prompts:
+            return None
+        with contextlib.suppress(StoreUnavailable), self.store.read() as uow:
+            found = uow.sessions.by_hosted_id(live.hosted_session_id)
+            if found is not None:
+                return put_trace(blobs, self.randomness, found[0], trace, self.clock.now())
+        return None
 
     def _write_counts(self, uow: UnitOfWork, live: LiveCapture) -> BiometricSession | None:
         found = uow.sessions.by_hosted_id(live.hosted_session_id)
@@ -75,11 +94,12 @@ class AttemptLedger:
         uow.sessions.touch(session.session_id, self.clock.now())
         return session
 
-    def _exhaust(self, live: LiveCapture) -> BiometricSession | None:
+    def _exhaust(self, live: LiveCapture, blobs: NewBlobs, trace: Capture | None) -> BiometricSession | None:
         with self.store.begin() as uow:
             session = self._write_counts(uow, live)
             if session is None or session.status is not SessionStatus.IN_PROGRESS:
                 return session
+            _add(uow, blobs, trace)
             ended = end_session(
                 uow,
                 self.randomness,
@@ -102,17 +122,20 @@ class AttemptLedger:
             passive=fuse_passive([*live.evidence.passive_frontal, *live.evidence.passive_challenges]),
             continuity_score=None,
             profile=policy.liveness_profile,
+            detectors=live.detectors(),
         )
         return Decision(
             liveness=liveness,
             face_match=None,
-            injection=injection_evidence(live.injection_signals),
+            injection=injection_evidence(live.injection_signals, liveness.detectors),
             models=tuple(self.capture_models),
             policy_version=policy.policy_version,
             warnings=(DecisionWarning.ATTEMPTS_EXHAUSTED.value,),
         )
 
 
-def injection_evidence(signals: tuple[str, ...]) -> InjectionEvidence:
-    """Signals that the browser itself reported; anybody who forges frames can leave them out."""
-    return InjectionEvidence(risk="elevated" if signals else "low", signals=signals)
+def _add(uow: UnitOfWork, blobs: NewBlobs, trace: Capture | None) -> None:
+    """The row that names the trace; the caller commits next."""
+    if trace is not None:
+        uow.captures.add(trace)
+        blobs.keep()

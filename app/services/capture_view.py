@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from app.domain.capture import CapturePhase
+from app.domain.capture_phase import CapturePhase
 from app.domain.session import BiometricSession, HostedSession, HostedState, SessionStatus
 from app.domain.verdict import DecisionWarning, RejectionCode
 from app.services.live_capture import LiveCapture
@@ -21,6 +21,7 @@ class PageState(StrEnum):
     CAMERA = "camera"
     ALIGN = "align"
     CHALLENGE = "challenge"
+    LIGHT = "light"
     CAPTURE = "capture"
     PROCESSING = "processing"
     RETRY = "retry"
@@ -46,13 +47,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class CaptureView:
-    """Everything a `state` message carries."""
+    """Everything a `state` message carries. `nonce` is what frames must carry, None while none are wanted."""
 
     session_id: str
     state: PageState
     attempt: int
     attempts_left: int
     expires_at: datetime
+    nonce: str | None = None
     reason: str | None = None
     outcome: Outcome | None = None
 
@@ -61,6 +63,7 @@ _PHASE_STATES = {
     CapturePhase.IDLE: PageState.CAMERA,
     CapturePhase.ALIGN: PageState.ALIGN,
     CapturePhase.CHALLENGE: PageState.CHALLENGE,
+    CapturePhase.LIGHT: PageState.LIGHT,
     CapturePhase.CAPTURE: PageState.CAPTURE,
     CapturePhase.STOPPED: PageState.RETRY,
 }
@@ -112,6 +115,7 @@ def view_of(
         attempt=used + 1 if state in BEFORE_AN_ATTEMPT else max(1, used),
         attempts_left=max(0, attempts_allowed - used),
         expires_at=session.expires_at,
+        nonce=live.run.frame_nonce if live and outcome is None else None,
         outcome=outcome,
     )
 

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.domain.comparison import ComparisonScore, FaceTemplate, Template, TemplateFormat
 from app.domain.errors import (
@@ -20,7 +21,6 @@ from app.domain.errors import (
 )
 from app.domain.organization import Capture, KycValidation, ValidationStatus
 from app.domain.policy import (
-    PolicyResult,
     compare_with_threshold,
     decide,
     judge_liveness,
@@ -34,11 +34,12 @@ from app.domain.verdict import (
     LivenessEvidence,
     Verdict,
 )
+from app.services.cross_entity import ProbeOf
 from app.services.end_session import apply_verdict
 from app.services.enrolment import read_portrait, read_template
 from app.services.live_capture import KeptFrame
 from app.services.ports import BlobAddress, BlobStore, Clock, MatchingCore, Randomness, TemplateVault
-from app.services.search_probe import SearchProbe
+from app.services.search_probe import NOBODY_SEARCHED, ProbeSearched, SearchProbe
 from app.services.session_policy import policy_at
 from app.services.store import Store, UnitOfWork
 
@@ -86,15 +87,15 @@ class DecideCapture:
             validation = uow.validations.latest_approved(
                 session.organization_id, session.is_test, session.entity_id
             )
-        frames = [KeptFrame(item.kind, self._read_capture(item)) for item in captures]
+        frames = [KeptFrame(item.kind, self._read_capture(item)) for item in captures if item.is_image]
         decision, probe = self._complete(hosted.evidence, policy, frames, validation)
-        rests_on: tuple[str, ...] = () if validation is None else (validation.validation_id,)
+        rests_on = () if validation is None else (validation.validation_id,)
+        write = partial(self._write, hosted_session_id, decision, policy, rests_on)
         # One-to-many only where it may change something: nobody is looked for whom the rest rejects.
-        if probe is not None and decide(decision, policy).verdict is not Verdict.REJECTED:
-            searched = self.search(session, probe, policy)
-            decision = replace(decision, cross_entity=searched.cross_entity, blocklist=searched.blocklist)
-            rests_on += searched.rests_on
-        return self._write(hosted_session_id, decision, decide(decision, policy), rests_on)
+        if probe is None or decide(decision, policy).verdict is Verdict.REJECTED:
+            return write(NOBODY_SEARCHED)
+        whose = ProbeOf(session.organization_id, session.is_test, session.entity_id)
+        return self.search.and_write(whose, probe, policy, write)
 
     def _read_capture(self, capture: Capture) -> bytes:
         """Empty where the image is gone or damaged: asking again would change nothing, and it shows no face."""
@@ -161,6 +162,7 @@ class DecideCapture:
             passive=liveness.passive,
             continuity_score=score,
             profile=policy.liveness_profile,
+            detectors=liveness.detectors,
             has_continuity_failed=has_failed,
         )
 
@@ -217,8 +219,17 @@ class DecideCapture:
         return self.core.compare(probe, [portrait.template])[0]
 
     def _write(
-        self, hosted_session_id: str, decision: Decision, result: PolicyResult, rests_on: Sequence[str]
+        self,
+        hosted_session_id: str,
+        decision: Decision,
+        policy: SessionPolicy,
+        rests_on: Sequence[str],
+        searched: ProbeSearched,
     ) -> BiometricSession | None:
+        """`rests_on` are the entity's own validations. `SearchOvertaken`: nothing was written."""
+        decision = replace(decision, cross_entity=searched.cross_entity, blocklist=searched.blocklist)
+        result = decide(decision, policy)
+        decision = replace(decision, warnings=result.warnings, verdict=result.verdict)
         with self.store.begin() as uow:
             found = uow.sessions.by_hosted_id(hosted_session_id)
             if found is None:
@@ -227,13 +238,13 @@ class DecideCapture:
             if not is_waiting(session, hosted):
                 return session
             # In one order for all: whoever decides others at the same time locks the same rows.
-            if not all(_still_counts(uow, session, one) for one in sorted(rests_on)):
+            if not all(_still_counts(uow, session, one) for one in sorted((*rests_on, *searched.rests_on))):
                 raise _EnrolmentWithdrawn
-            decision = replace(decision, warnings=result.warnings, verdict=result.verdict)
             after = apply_verdict(uow, self.randomness, session, decision, result, self.clock.now())
             if after is None:
                 return uow.sessions.get(session.organization_id, session.is_test, session.session_id)
             uow.sessions.save_hosted(replace(hosted, state=HostedState.DECIDED, evidence=decision))
+            searched.hold(uow, session.organization_id)
             uow.commit()
         return after
 

@@ -9,8 +9,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.capture import AttemptFailed, CapturePhase
+from app.domain.capture import (
+    AttemptFailed,
+)
+from app.domain.capture_phase import CapturePhase
+from app.domain.detector_evidence import DetectorEvidence
 from app.domain.errors import InvalidImage
+from app.domain.fusion import injection_evidence
 from app.domain.organization import Capture
 from app.domain.policy import (
     judge_liveness,
@@ -24,12 +29,14 @@ from app.domain.verdict import (
     DecisionWarning,
     ModelIdentity,
 )
-from app.services.attempts import AttemptLedger, injection_evidence
+from app.services.attempts import AttemptLedger
 from app.services.live_capture import KeptFrame, LiveCapture, LiveCaptures
 from app.services.new_blobs import NewBlobs
 from app.services.ports import BlobAddress, BlobStore, Clock, FaceAnalyzer, ImageReader, PassivePad, Randomness
+from app.services.replay_ledger import ReplayLedger
 from app.services.session_policy import policy_now
 from app.services.store import Store, UnitOfWork
+from app.services.traces import put_trace
 
 STILLS_REFUSED_MAX = 3
 """After so many stills without a usable face the attempt ends (for quality, so it may be free)."""
@@ -72,6 +79,7 @@ class KeepCapture:
     pad: PassivePad
     capture_models: Sequence[ModelIdentity]
     ledger: AttemptLedger
+    replays: ReplayLedger
     clock: Clock
     randomness: Randomness
     live: LiveCaptures
@@ -118,18 +126,25 @@ class KeepCapture:
         frames += live.evidence.challenge_frames
         with self.store.read() as uow:
             session, hosted, _ = self._awaiting(uow, live.hosted_session_id)
+        replay = self.replays.compare(session, live.evidence.fingerprints)
+        entry = self.replays.entry(session, live.evidence.fingerprints)
         with NewBlobs(self.blobs) as blobs:
             captures = [self._store_frame(blobs, session, frame) for frame in frames]
+            captures.append(
+                put_trace(blobs, self.randomness, session, live.evidence.watch.trace, self.clock.now())
+            )
             with self.store.begin() as uow:
                 session, hosted, policy = self._awaiting(uow, live.hosted_session_id)
                 for capture in captures:
                     uow.captures.add(capture)
+                if entry is not None:
+                    uow.replays.add(entry)
                 hosted = replace(
                     hosted,
                     state=HostedState.CAPTURED,
                     captured_at=self.clock.now(),
                     attempts_used=live.attempts_used,
-                    evidence=self._evidence(live, policy, passive),
+                    evidence=self._evidence(live, policy, passive, replay),
                 )
                 uow.sessions.save_hosted(hosted)
                 uow.sessions.touch(session.session_id, self.clock.now())
@@ -164,7 +179,13 @@ class KeepCapture:
             created_at=self.clock.now(),
         )
 
-    def _evidence(self, live: LiveCapture, policy: SessionPolicy, still_passive: Mapping[str, float]) -> Decision:
+    def _evidence(
+        self,
+        live: LiveCapture,
+        policy: SessionPolicy,
+        still_passive: Mapping[str, float],
+        replay: Sequence[DetectorEvidence],
+    ) -> Decision:
         """The evidence so far; continuity and face match follow when the matching core has answered."""
         asked, seen = live.run.config.number_of_challenges, live.evidence
         identity = [scores for scores in (*seen.passive_challenges, seen.best_passive, still_passive) if scores]
@@ -175,9 +196,10 @@ class KeepCapture:
             passive=weakest_passive(seen.passive_frontal, identity, asked),
             continuity_score=None,
             profile=policy.liveness_profile,
+            detectors=(*live.detectors(), *replay),
         )
-        injection = injection_evidence(live.injection_signals)
-        warnings = (DecisionWarning.VIRTUAL_CAMERA_SUSPECTED.value,) if injection.signals else ()
+        injection = injection_evidence(live.injection_signals, liveness.detectors)
+        warnings = (DecisionWarning.VIRTUAL_CAMERA_SUSPECTED.value,) if live.injection_signals else ()
         return Decision(
             liveness=liveness,
             face_match=None,

@@ -10,10 +10,18 @@ from dataclasses import dataclass, field
 
 from app.domain.capture import CaptureRun
 from app.domain.challenge import Ability
+from app.domain.detector_evidence import DetectorEvidence
+from app.domain.detectors.attempt import new_watch
+from app.domain.detectors.light_response import with_standing
+from app.domain.frame_order import FrameOrder
+from app.domain.watch import AttemptWatch
 
 FORGET_AFTER_MS = 30 * 60 * 1_000
 """Longer than any session stays in progress without activity."""
 
+
+FINGERPRINTS_MAX = 2_048
+"""Fingerprints of an attempt's frames that are kept, the latest: three minutes at ten frames a second."""
 
 PASSIVE_FRONTAL_MAX = 12
 """Passive PAD scores of frontal frames that are kept: the latest."""
@@ -36,9 +44,11 @@ class AttemptEvidence:
     best_passive: Mapping[str, float] = field(default_factory=dict)
     challenge_frames: list[KeptFrame] = field(default_factory=list)
     passive_frontal: deque[Mapping[str, float]] = field(default_factory=lambda: deque(maxlen=PASSIVE_FRONTAL_MAX))
+    fingerprints: deque[int] = field(default_factory=lambda: deque(maxlen=FINGERPRINTS_MAX))
     passive_challenges: list[Mapping[str, float]] = field(default_factory=list)
     good_frames: int = 0
     received_bytes: int = 0
+    watch: AttemptWatch = field(default_factory=new_watch, compare=False)
 
 
 @dataclass
@@ -54,7 +64,7 @@ class LiveCapture:
     lock: threading.RLock = field(default_factory=threading.RLock)
     evidence: AttemptEvidence = field(default_factory=AttemptEvidence)
     injection_signals: tuple[str, ...] = ()
-    last_seq: int = -1
+    order: FrameOrder = field(default_factory=FrameOrder)
     recent_ms: deque[int] = field(default_factory=deque)
     refused_in_a_row: int = 0
     touched_ms: int | None = None
@@ -71,6 +81,10 @@ class LiveCapture:
     def attempts_left(self) -> int:
         """Attempts that can still begin."""
         return max(0, self.attempts_allowed - self.attempts_used)
+
+    def detectors(self) -> tuple[DetectorEvidence, ...]:
+        """What the detectors have found in the attempt, and what became of the light challenge."""
+        return with_standing(self.evidence.watch.evidence(), self.run.light)
 
 
 class LiveCaptures:

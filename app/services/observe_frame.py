@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from app.domain.capture import (
     AttemptFailed,
     CaptureEvent,
-    CapturePhase,
     ChallengeAsked,
     ChallengeJudged,
     StillRequested,
 )
+from app.domain.capture_phase import FRAME_PHASES, CapturePhase
+from app.domain.detection import WatchedFrame
 from app.domain.errors import InvalidImage
 from app.domain.face import BgrImage, Observation
 from app.domain.quality import still_quality
@@ -20,10 +21,9 @@ from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.domain.verdict import ChallengeOutcome
 from app.services.attempts import AttemptLedger
 from app.services.live_capture import AttemptEvidence, KeptFrame, LiveCapture, LiveCaptures
-from app.services.ports import Clock, FaceAnalyzer, ImageReader, PassivePad
+from app.services.ports import Clock, FaceAnalyzer, FrameSignalReader, ImageReader, PassivePad
 from app.services.store import Store
 
-FRAME_PHASES = (CapturePhase.ALIGN, CapturePhase.CHALLENGE, CapturePhase.CAPTURE)
 PASSIVE_EVERY = 2
 """Passive PAD looks at every second frontal frame: both networks cost half of what landmarks do."""
 
@@ -41,20 +41,25 @@ class FrameLimits:
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """What comes with a frame: its number, the page's clock, and the challenge it answers."""
+    """What comes with a frame: its number, the page's clock, the challenge it answers, and the nonce in force."""
 
     seq: int
     captured_at_ms: float
     challenge_id: str | None
+    nonce: str
 
 
 @dataclass(frozen=True)
 class FrameResult:
-    """Events for the page, or why the frame was refused. `ended` is the session where this frame ended it."""
+    """Events for the page, or why the frame was refused. `ended` is the session where this frame ended it.
+
+    `expected_seq` goes with a refusal: the number that the next frame must have.
+    """
 
     events: Sequence[CaptureEvent] = field(default_factory=tuple)
     refusal: str | None = None
     refused_in_a_row: int = 0
+    expected_seq: int | None = None
     ended: BiometricSession | None = None
 
 
@@ -73,7 +78,7 @@ class BeginAlignment:
         with self.live.locked(hosted_session_id) as live:
             if live is None or live.page_id != page_id or live.attempts_left == 0:
                 return None
-            if live.run.phase in (CapturePhase.CHALLENGE, CapturePhase.CAPTURE):
+            if live.run.phase in (CapturePhase.CHALLENGE, CapturePhase.LIGHT, CapturePhase.CAPTURE):
                 return None
             live.injection_signals = tuple(dict.fromkeys([*live.injection_signals, *signals]))
             if live.run.phase is CapturePhase.ALIGN:
@@ -137,11 +142,28 @@ class SwapChallenge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnswerLight:
+    """The person has read what the light challenge is: colours begin, or are left out."""
+
+    clock: Clock
+    live: LiveCaptures
+
+    def __call__(self, hosted_session_id: str, page_id: str, *, is_accepted: bool) -> FrameResult | None:
+        """Events for the page, or None where no notice stands."""
+        with self.live.locked(hosted_session_id) as live:
+            if live is None or live.page_id != page_id:
+                return None
+            events = live.run.answer_light(is_accepted=is_accepted, now_ms=self.clock.monotonic_ms())
+        return None if events is None else FrameResult(events=events)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ObserveFrame:
     """Decode, observe, judge, keep what is evidence. Frames of one session come one at a time, in order."""
 
     images: ImageReader
     analyzer: FaceAnalyzer
+    signals: FrameSignalReader
     pad: PassivePad
     ledger: AttemptLedger
     store: Store
@@ -161,32 +183,57 @@ class ObserveFrame:
                 except InvalidImage:
                     refusal = "not_an_image"
             if refusal is not None:
-                live.refused_in_a_row += 1
-                return FrameResult(refusal=refusal, refused_in_a_row=live.refused_in_a_row)
+                return self._refused(live, refusal)
             live.refused_in_a_row = 0
-            return self._judge(live, image, data)
+            return self._judge(live, header, image, data)
+
+    def _refused(self, live: LiveCapture, refusal: str) -> FrameResult:
+        live.refused_in_a_row += 1
+        return FrameResult(
+            refusal=refusal, refused_in_a_row=live.refused_in_a_row, expected_seq=live.order.next_seq
+        )
 
     def _refusal(self, live: LiveCapture, header: FrameHeader, data: bytes) -> str | None:
+        """Why the frame is not taken. From its turn on it has used up its number."""
         now_ms = self.clock.monotonic_ms()
+        if live.run.phase not in FRAME_PHASES:
+            return "not_expected"
+        refusal = live.order.refusal(header.seq)
+        if refusal is not None:
+            return refusal
         if len(data) > self.limits.max_bytes:
             return "too_large"
-        if header.seq <= live.last_seq:
-            return "stale"
-        live.last_seq = header.seq
         while live.recent_ms and now_ms - live.recent_ms[0] >= 1_000:
             live.recent_ms.popleft()
         if len(live.recent_ms) >= self.limits.frames_per_second:
             return "too_fast"
         live.recent_ms.append(now_ms)
-        if live.run.phase not in FRAME_PHASES:
-            return "not_expected"
         current = live.run.challenge.challenge_id if live.run.challenge else None
-        return None if header.challenge_id == current else "other_challenge"
+        if header.challenge_id != current or header.nonce != live.run.frame_nonce:
+            return "other_challenge"
+        return None if live.order.keeps_time(header.captured_at_ms, now_ms) else "other_time"
 
-    def _judge(self, live: LiveCapture, image: BgrImage, data: bytes) -> FrameResult:
+    def _judge(self, live: LiveCapture, header: FrameHeader, image: BgrImage, data: bytes) -> FrameResult:
         observation = self.analyzer.observe(image)
+        signals = self.signals.measure(image, data, observation)
         now_ms = self.clock.monotonic_ms()
-        self._keep(live, observation, image, data)
+        live.evidence.watch.observe(
+            WatchedFrame(
+                at_ms=now_ms,
+                captured_at_ms=header.captured_at_ms,
+                phase=live.run.phase,
+                challenge=live.run.challenge,
+                asked_ms=live.run.asked_ms,
+                neutral=live.run.neutral,
+                observation=observation,
+                signals=signals,
+                lit=live.run.lit,
+            )
+        )
+        if live.run.lit is None:
+            self._keep(live, observation, image, data)
+        if signals.fingerprint is not None and live.run.challenge is not None:
+            live.evidence.fingerprints.append(signals.fingerprint)
         events = live.run.observe(observation, now_ms, self.clock.now())
         if any(_is_pass(event) for event in events):
             self._keep_challenge_frame(live, observation, image, data)
@@ -200,7 +247,10 @@ class ObserveFrame:
         return FrameResult(events=events, ended=ended)
 
     def _keep(self, live: LiveCapture, observation: Observation, image: BgrImage, data: bytes) -> None:
-        """Keep the best still of the attempt, and let passive PAD look at it and at some of the good frames."""
+        """Keep the best still of the attempt, and let passive PAD look at it and at some of the good frames.
+
+        None of those in coloured light: neither recognizer nor passive PAD knows skin in such colours.
+        """
         quality = still_quality(observation, live.run.config.quality)
         if quality is None or observation.face is None:
             return

@@ -28,6 +28,8 @@ from app.services.quota import use_quota
 from app.services.read_session import end_if_overdue
 from app.services.store import Store, UnitOfWork
 
+TEST_KEYS_ONLY = "Only test keys may say whether a session takes part."
+
 
 @dataclass(frozen=True)
 class SessionRequest:
@@ -42,6 +44,7 @@ class SessionRequest:
     avoid: frozenset[Ability] = frozenset()
     has_more_time: bool = False
     challenges: int | None = None
+    replay_ledger: bool | None = None
     expires_in: timedelta | None = None
 
 
@@ -63,6 +66,8 @@ class OpenSession:
 
     def __call__(self, caller: Caller, request: SessionRequest) -> BiometricSession:
         settings = caller.organization.settings
+        if request.replay_ledger is not None and not caller.is_test:
+            raise InvalidRequest("Live sessions always take part in it.", {"replayLedger": TEST_KEYS_ONLY})
         self._check_addresses(settings, request)
         workflow_id = _workflow(settings, request.workflow_id)
         self._check_reference(caller, request.entity_id)
@@ -130,6 +135,7 @@ class OpenSession:
             avoid=request.avoid,
             has_more_time=request.has_more_time,
             challenges_at_least=request.challenges,
+            has_replay_ledger=request.replay_ledger or False,
         )
         hosted = HostedSession(
             session.hosted_session_id, session.session_id, session.organization_id, HostedState.CREATED, now

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from app.domain.challenge import ChallengeKind
 from app.domain.comparison import Candidate, ComparisonScore, FaceTemplate, Template, TemplateFormat
 from app.domain.event import Event
 from app.domain.face import BgrImage, FaceBox, Observation
+from app.domain.frame_signals import FrameSignals
 from app.domain.idempotency import IdempotencyPlace, KeptAnswer
 from app.domain.organization import (
     KycValidation,
     StoredTemplate,
 )
+from app.domain.replay import Fingerprints, StoredFingerprints
+from app.domain.session import BiometricSession
 from app.domain.verdict import ModelIdentity
 from app.domain.webhook import Delivery, WebhookEndpoint
+
+Option = TypeVar("Option")
 
 
 class Clock(Protocol):
@@ -33,8 +37,8 @@ class Clock(Protocol):
 class Randomness(Protocol):
     """The operating system's CSPRNG; tests seed their own."""
 
-    def choose(self, kinds: Sequence[ChallengeKind]) -> ChallengeKind:
-        """One of the kinds, uniformly."""
+    def choose(self, options: Sequence[Option]) -> Option:
+        """One of the options, uniformly."""
 
     def nonce(self) -> str:
         """128 random bits, URL-safe text."""
@@ -61,6 +65,13 @@ class FaceAnalyzer(Protocol):
 
     def observe(self, image: BgrImage) -> Observation:
         """Analyse one frame; waits for a free landmarker of the pool."""
+
+
+class FrameSignalReader(Protocol):
+    """What a frame's pixels and bytes say beside the face in it."""
+
+    def measure(self, image: BgrImage, data: bytes, observation: Observation) -> FrameSignals:
+        """Signals of one decoded frame and the JPEG it came in."""
 
 
 class PassivePad(Protocol):
@@ -180,6 +191,16 @@ class TemplateVault(Protocol):
         """May write the entity's first key in a transaction of its own: call it before `Store.begin()`."""
 
     def open(self, sealed: Sequence[StoredTemplate]) -> Sequence[Template | None]:
+        """In their order; None where the key is gone or the bytes were changed. One query for all keys."""
+
+
+class FingerprintVault(Protocol):
+    """Seals the replay ledger's fingerprints under their entity's data key, and opens them again."""
+
+    def seal(self, session: BiometricSession, fingerprints: Fingerprints, at: datetime) -> StoredFingerprints:
+        """May write the entity's first key in a transaction of its own: call it before `Store.begin()`."""
+
+    def open(self, sealed: Sequence[StoredFingerprints]) -> Sequence[Fingerprints | None]:
         """In their order; None where the key is gone or the bytes were changed. One query for all keys."""
 
 

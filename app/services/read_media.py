@@ -46,7 +46,7 @@ class ReadMedia:
         with self.store.read() as uow:
             if uow.sessions.get(caller.organization.organization_id, caller.is_test, session_id) is None:
                 raise ObjectNotFound("No such session.")
-            captures = [one for one in uow.captures.of_session(session_id) if one.kind == kind]
+            captures = [one for one in uow.captures.of_session(session_id) if one.kind == kind and one.is_image]
         if not captures:
             raise ObjectNotFound("No such image.")
         return captures[-1]

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from app.domain.capture import CaptureConfig, CaptureRun
+from app.domain.capture import CaptureRun
+from app.domain.capture_config import CaptureConfig
 from app.domain.challenge import Ability, ChallengeKind, kinds_left, number_of_challenges
+from app.domain.light import LightStanding
 from app.domain.session import BiometricSession, HostedSession, SessionStatus, overdue_status
 from app.domain.settings import OrganizationSettings, SessionPolicy
 from app.services.audit import record
@@ -148,6 +150,7 @@ class StartCapture:
         run = CaptureRun(
             config,
             choose=self.randomness.choose,
+            choose_colour=self.randomness.choose,
             new_id=self.randomness.object_id,
             new_nonce=self.randomness.nonce,
         )
@@ -187,14 +190,30 @@ def capture_config(
         kinds=kinds,
         number_of_challenges=number_of_challenges(len(kinds), raised_to),
     )
+    light = light_standing(session, policy, avoid)
     quality = base.quality
     if ChallengeKind.MOVE_CLOSER in kinds:
         quality = replace(quality, max_face_height_share=ROOM_TO_MOVE_CLOSER)
     return replace(
         base,
+        # Where no movement can be asked no attempt begins that could be counted; a person reviews those anyway.
+        light=light if base.number_of_challenges else LightStanding.NOT_ASKED,
         quality=quality,
         challenge_limit_ms=base.challenge_limit_ms * factor,
         align_limit_ms=base.align_limit_ms * factor,
         attempt_limit_ms=base.attempt_limit_ms * factor,
         attempt_bytes=base.attempt_bytes * factor,
     )
+
+
+def light_standing(session: BiometricSession, policy: SessionPolicy, avoid: frozenset[Ability]) -> LightStanding:
+    """Whether the page is to shine. `avoid` is what the person has said on the page.
+
+    The integrator knows whom they send and may waive it. What the page says, an attacker can say as well: nobody
+    is flashed at who does not want it, and what is missing then counts as missing.
+    """
+    if not policy.light_challenge:
+        return LightStanding.NOT_ASKED
+    if Ability.FLASH in session.avoid:
+        return LightStanding.AVOIDED
+    return LightStanding.DECLINED if Ability.FLASH in avoid else LightStanding.ASKED

@@ -22,6 +22,7 @@ from app.domain.organization import (
     StoredTemplate,
     ValidationStatus,
 )
+from app.domain.replay import StoredFingerprints
 from app.domain.session import BiometricSession, HostedSession, SessionStatus
 from app.domain.settings import SettingsVersion
 from app.services.outbox_store import Deliveries, Events, WebhookEndpoints
@@ -228,6 +229,19 @@ class Captures(Protocol):
     def of_session(self, session_id: str) -> Sequence[Capture]: ...
 
 
+class Replays(Protocol):
+    """The replay ledger: one entry for each session whose capture is in."""
+
+    def add(self, entry: StoredFingerprints) -> None: ...
+    def to_compare(
+        self, session: BiometricSession, since: datetime, entity_limit: int, limit: int
+    ) -> Sequence[StoredFingerprints]:
+        """Entries of other sessions since then: the latest of the entity, and of its organization and mode."""
+
+    def remove_before(self, before: datetime, limit: int) -> int:
+        """How many were removed."""
+
+
 class FaceMatches(Protocol):
     def add(self, match: FaceMatch) -> None: ...
     def get(self, organization_id: str, is_test: bool, face_match_id: str) -> FaceMatch | None: ...
@@ -271,7 +285,14 @@ class Usage(Protocol):
 
 
 class AuditTrail(Protocol):
+    """Numbered within each organization, in the order of commits."""
+
     def add(self, entry: AuditEntry) -> None: ...
+    def last_sequence(self, organization_id: str) -> int:
+        """The number of the last entry. In a transaction that writes nobody else adds one until the commit."""
+
+    def is_any_after(self, organization_id: str, sequence: int, object_type: str) -> bool:
+        """Whether an entry behind this number tells of an object of the type."""
 
 
 class UnitOfWork(Protocol):
@@ -294,6 +315,8 @@ class UnitOfWork(Protocol):
     def sessions(self) -> BiometricSessions: ...
     @property
     def captures(self) -> Captures: ...
+    @property
+    def replays(self) -> Replays: ...
     @property
     def templates(self) -> Templates: ...
     @property

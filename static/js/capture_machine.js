@@ -2,7 +2,7 @@
  * The whole behaviour of the page as one pure function `(state, event) -> state`.
  *
  * Effects are not done here. Whoever holds the state compares it with the one before: a counter that
- * grew (`connects`, `asks`, `announcements`, `uploads`, `answers`, `swaps`, `leaves`) asks for it once.
+ * grew (`connects`, `asks`, `announcements`, `uploads`, `answers`, `lightAnswers`, `swaps`, `leaves`) asks for it once.
  */
 
 import { DIALOGS, LIVE_SCREENS } from "./capture_state.js";
@@ -49,12 +49,12 @@ function fail(state, error, retryable, supportId) {
 /** A new attempt: nothing of the last one is shown. @param {State} state @param {Partial<State>} [changes] @returns {State} */
 function align(state, changes) {
   const fresh = { alignPercent: 0, challenge: null, passed: 0, percent: 0, reason: null, capture: null };
-  return show(state, "align", { ...fresh, ...changes });
+  return show(state, "align", { ...fresh, lightAnswer: null, light: null, ...changes });
 }
 
 /** The server is told of the live camera, and starts (again) with alignment. @param {State} state @returns {State} */
 function announce(state) {
-  return align(state, { announcements: state.announcements + 1, trouble: null, before: null });
+  return align(state, { announcements: state.announcements + 1, nonce: null, trouble: null, before: null });
 }
 
 /** @param {State} state @returns {State} */
@@ -88,6 +88,10 @@ function follow(state, server) {
       // The challenge itself follows; until it is there nothing can be asked of the person.
       if (state.camera !== "live") return waitForCamera(state);
       return isLive(state) ? state : align(state, { before: null });
+    case "light":
+      // The notice or the next colour follows.
+      if (state.camera !== "live") return waitForCamera(state);
+      return isLive(state) ? state : show(state, "light", { light: null, before: null });
     case "capture":
       if (state.camera !== "live") return waitForCamera(state);
       return state.screen === "uploading" ? state : show(state, "capture", { before: null });
@@ -100,8 +104,8 @@ function follow(state, server) {
 
 /** @param {State} state @param {Extract<MachineEvent, {type: "hello_accepted"}>} event @returns {State} */
 function onHello(state, event) {
-  const { version, attemptsLeft, framePolicy } = event;
-  const known = { ...state, version, attemptsLeft, framePolicy };
+  const { version, attemptsLeft, nonce, framePolicy } = event;
+  const known = { ...state, version, attemptsLeft, nonce, framePolicy };
   if (event.result !== null) return finish(known, event.result);
   return follow(known, event.server);
 }
@@ -120,6 +124,8 @@ const CONNECTED_SCREENS = Object.freeze([
   "blocked",
   "align",
   "challenge",
+  "light_notice",
+  "light",
   "capture",
   "processing",
   "retry",
@@ -134,14 +140,15 @@ function onConnectionLost(state) {
 /** @param {State} state @param {Extract<MachineEvent, {type: "server_state"}>} event @returns {State} */
 function onServerState(state, event) {
   if (event.version <= state.version) return state;
-  const { version, attemptsLeft, reason } = event;
-  return follow({ ...state, version, attemptsLeft, reason: reason ?? state.reason }, event.server);
+  const { version, attemptsLeft, nonce, reason } = event;
+  return follow({ ...state, version, attemptsLeft, nonce, reason: reason ?? state.reason }, event.server);
 }
 
 /** @param {State} state @param {Challenge} challenge @returns {State} */
 function onChallenge(state, challenge) {
   if (!isLive(state) || state.camera !== "live") return state;
-  const begun = { challenge, passed: challenge.index, percent: 0, reason: null, swapRefused: false };
+  const { nonce, index: passed } = challenge;
+  const begun = { challenge, nonce, passed, percent: 0, reason: null, swapRefused: false };
   return show(state, "challenge", begun);
 }
 
@@ -153,6 +160,24 @@ function onChallengeResult(state, event) {
     return { ...state, percent: 0, hint: null, reason };
   }
   return { ...state, percent: 100, hint: null, passed: state.challenge.index + 1 };
+}
+
+/** The warning comes before the first colour. After a reconnection it comes before `hello` is answered. @param {State} state @param {string} nonce */
+function onLightNotice(state, nonce) {
+  if (!STILL_SCREENS.includes(state.screen) || state.camera !== "live") return state;
+  return show(state, "light_notice", { nonce, lightAnswer: null, light: null, before: null });
+}
+
+/** @param {State} state @param {import("./protocol.js").Light} light @returns {State} */
+function onLight(state, light) {
+  if (!isLive(state) || state.camera !== "live") return state;
+  return { ...show(state, "light", { light, nonce: light.nonce }), hint: state.hint };
+}
+
+/** @param {State} state @param {"accepted"|"declined"} lightAnswer @returns {State} */
+function answerLight(state, lightAnswer) {
+  if (state.screen !== "light_notice" || state.lightAnswer !== null) return state;
+  return { ...state, dialog: null, lightAnswer, lightAnswers: state.lightAnswers + 1 };
 }
 
 /** Where a still may be asked for: after a reconnection the request comes before `hello` is answered. */
@@ -251,6 +276,10 @@ function onServer(state, event) {
         : state;
     case "challenge_result":
       return onChallengeResult(state, event);
+    case "light_notice":
+      return onLightNotice(state, event.nonce);
+    case "light":
+      return onLight(state, event.light);
     case "capture_request":
       return onCaptureRequest(state, event);
     case "result":
@@ -312,6 +341,10 @@ function onPerson(state, event) {
       return { ...state, dialog: null };
     case "leave_confirmed":
       return { ...state, dialog: null, leaves: state.leaves + 1 };
+    case "light_accepted":
+      return answerLight(state, "accepted");
+    case "light_declined":
+      return answerLight(state, "declined");
     case "swap_pressed":
       return only(state, "challenge", () => ({ ...state, swaps: state.swaps + 1, swapRefused: false }));
     case "swap_refused":

@@ -8,6 +8,7 @@ import { DEFAULT_FRAME_POLICY } from "./protocol.js";
  * @typedef {import("./protocol.js").Result} Result
  * @typedef {import("./protocol.js").Hint} Hint
  * @typedef {import("./protocol.js").Challenge} Challenge
+ * @typedef {import("./protocol.js").Light} Light
  * @typedef {import("./protocol.js").CaptureRequest} CaptureRequest
  * @typedef {import("./protocol.js").FramePolicy} FramePolicy
  */
@@ -20,6 +21,8 @@ export const SCREENS = Object.freeze([
   "blocked",
   "align",
   "challenge",
+  "light_notice",
+  "light",
   "capture",
   "uploading",
   "processing",
@@ -35,7 +38,7 @@ export const SCREENS = Object.freeze([
 export const DIALOGS = Object.freeze(["leave", "decline", "help", "cameras"]);
 
 /** Screens on which frames are wanted by the server. */
-export const LIVE_SCREENS = Object.freeze(["align", "challenge", "capture"]);
+export const LIVE_SCREENS = Object.freeze(["align", "challenge", "light_notice", "light", "capture"]);
 
 /**
  * @typedef {object} State
@@ -49,10 +52,13 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "capture"]);
  * @property {number} version of the last `state` that was followed
  * @property {number} attemptsLeft
  * @property {FramePolicy} framePolicy
+ * @property {string|null} nonce what frames carry now, null while the server wants none
  * @property {number} alignPercent 0-100
  * @property {Challenge|null} challenge
  * @property {number} passed challenges passed in this attempt
  * @property {number} percent of the running challenge, 0-100
+ * @property {"accepted"|"declined"|null} lightAnswer whether the page may shine, once the person has said it
+ * @property {Light|null} light what the page shines in
  * @property {Hint|null} hint
  * @property {string|null} reason why the attempt failed
  * @property {CaptureRequest|null} capture
@@ -67,6 +73,7 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "capture"]);
  * @property {number} announcements
  * @property {number} uploads
  * @property {number} answers
+ * @property {number} lightAnswers
  * @property {number} swaps
  * @property {boolean} swapRefused the server keeps the challenge that the person cannot do
  * @property {number} leaves
@@ -74,15 +81,18 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "capture"]);
 
 /**
  * @typedef {{type: "hello_accepted", server: string, version: number, attemptsLeft: number,
- *     framePolicy: FramePolicy, result: Result|null}
+ *     nonce: string|null, framePolicy: FramePolicy, result: Result|null}
  *   | {type: "refused", code: string}
  *   | {type: "connection_lost"}
- *   | {type: "server_state", server: string, version: number, attemptsLeft: number, reason: string|null}
+ *   | {type: "server_state", server: string, version: number, attemptsLeft: number, nonce: string|null,
+ *     reason: string|null}
  *   | {type: "hint", hint: Hint|null}
  *   | {type: "align_progress", percent: number}
  *   | {type: "challenge", challenge: Challenge}
  *   | {type: "progress", id: string, percent: number}
  *   | {type: "challenge_result", id: string, passed: boolean, reason: string|null}
+ *   | {type: "light_notice", nonce: string}
+ *   | {type: "light", light: Light}
  *   | {type: "capture_request", capture: CaptureRequest}
  *   | {type: "uploaded", upload: number, result: Result|null}
  *   | {type: "upload_failed", upload: number, supportId: string|null}
@@ -95,6 +105,7 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "capture"]);
  *   | {type: "start_pressed"} | {type: "retry_pressed"} | {type: "reconnect_pressed"}
  *   | {type: "camera_picked", cameraId: string}
  *   | {type: "dialog_asked", dialog: string} | {type: "dialog_closed"} | {type: "leave_confirmed"}
+ *   | {type: "light_accepted"} | {type: "light_declined"}
  *   | {type: "swap_pressed"} | {type: "swap_refused"} | {type: "left"}
  *   | {type: "patience_over", screen: string}} MachineEvent
  */
@@ -111,10 +122,13 @@ export const INITIAL_STATE = Object.freeze({
   version: 0,
   attemptsLeft: 0,
   framePolicy: DEFAULT_FRAME_POLICY,
+  nonce: null,
   alignPercent: 0,
   challenge: null,
   passed: 0,
   percent: 0,
+  lightAnswer: null,
+  light: null,
   hint: null,
   reason: null,
   capture: null,
@@ -129,6 +143,7 @@ export const INITIAL_STATE = Object.freeze({
   announcements: 0,
   uploads: 0,
   answers: 0,
+  lightAnswers: 0,
   swaps: 0,
   swapRefused: false,
   leaves: 0,

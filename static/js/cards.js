@@ -129,6 +129,27 @@ function retryCard(state, { t }) {
   };
 }
 
+/** @param {State} state @param {Surface} surface @returns {Card} */
+function lightNoticeCard(state, { t }) {
+  const isBusy = state.lightAnswer !== null;
+  return {
+    figure: "light",
+    tone: "caution",
+    title: t("light.title"),
+    lead: t("light.lead"),
+    points: [
+      { icon: "light", text: t("light.point_slow") },
+      { icon: "warning", text: t("light.point_warning") },
+    ],
+    note: t("light.note"),
+    actions: [
+      { label: t("light.accept"), kind: "primary", event: { type: "light_accepted" }, isBusy },
+      { label: t("light.decline"), kind: "secondary", event: { type: "light_declined" }, isBusy },
+    ],
+    isUrgent: true,
+  };
+}
+
 /** @param {Surface} surface @param {string} key @param {string} figure @param {Action[]} actions @returns {Card} */
 function waitingCard({ t }, key, figure, actions) {
   const tone = figure === "spinner" ? "accent" : "caution";
@@ -190,6 +211,7 @@ const CARDS = Object.freeze({
   precheck: precheckCard,
   asking: askingCard,
   blocked: blockedCard,
+  light_notice: lightNoticeCard,
   uploading: (_state, surface) => waitingCard(surface, "uploading", "spinner", []),
   processing: processingCard,
   retry: retryCard,
@@ -202,10 +224,10 @@ const CARDS = Object.freeze({
 });
 
 /** Screens on which the last picture of the camera stays, dimmed. */
-const DIMMED_SCREENS = Object.freeze(["offline", "draining"]);
+const DIMMED_SCREENS = Object.freeze(["light_notice", "offline", "draining"]);
 
 /** Screens that belong to the stage while the camera is live. */
-const STAGE_SCREENS = Object.freeze(["align", "challenge", "capture", "uploading", "processing"]);
+const STAGE_SCREENS = Object.freeze(["align", "challenge", "light", "capture", "uploading", "processing"]);
 
 /** Whether the stage is what the person looks at. @param {State} state @returns {boolean} */
 export function isOnStage(state) {

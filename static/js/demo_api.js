@@ -12,7 +12,9 @@
  *   measured: number|null, required: number, unit: string, onsetMs: number|null, apexMs: number|null,
  *   returnMs: number|null, timeLimitMs: number, outcome: string}} ChallengeEvidence
  * @typedef {{status: string, method: string, score: number, attempts: number, challenges: ChallengeEvidence[],
- *   passive: {score: number|null, frames: number, models: string[]}, continuityScore: number|null}} Liveness
+ *   passive: {score: number|null, frames: number, models: string[]}, continuityScore: number|null,
+ *   detectors: DetectorEvidence[]}} Liveness
+ * @typedef {{name: string, status: string, score: number|null, limit: number, reason: string}} DetectorEvidence
  * @typedef {{status: string, score: number|null, threshold: number}} FaceMatch
  * @typedef {{liveness: Liveness|null, faceMatch: FaceMatch|null, injection: {risk: string, signals: string[]},
  *   policyVersion: number, models: {name: string, sha256: string|null}[], warnings: string[]}} Decision

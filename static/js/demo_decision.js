@@ -10,6 +10,7 @@ import { icon } from "./icons.js";
  * @typedef {import("./demo_api.js").Session} Session
  * @typedef {import("./demo_api.js").Decision} Decision
  * @typedef {import("./demo_api.js").ChallengeEvidence} ChallengeEvidence
+ * @typedef {import("./demo_api.js").DetectorEvidence} DetectorEvidence
  */
 
 const REJECTIONS = Object.freeze(
@@ -139,6 +140,7 @@ function decisionParts(decision) {
       ),
     );
     if (liveness.challenges.length > 0) parts.push(section("Movements", challengeTable(liveness.challenges)));
+    if (liveness.detectors.length > 0) parts.push(section("Detectors", detectorTable(liveness.detectors)));
   }
   parts.push(
     section(
@@ -181,6 +183,23 @@ function challengeTable(challenges) {
       ),
     ]),
     [1, 2, 3, 4],
+  );
+}
+
+/** @param {DetectorEvidence[]} detectors */
+function detectorTable(detectors) {
+  /** @type {Record<string, string>} */
+  const tones = { passed: "success", failed: "danger", warned: "caution" };
+  return table(
+    ["Detector", "Score", "Limit", "Reason", "Result"],
+    detectors.map((one) => [
+      one.name.replaceAll("_", " "),
+      one.score === null ? "–" : one.score.toFixed(0),
+      one.limit.toFixed(0),
+      one.reason.replaceAll("_", " "),
+      h("span", { class: `chip chip--${tones[one.status] ?? "neutral"}` }, one.status.replaceAll("_", " ")),
+    ]),
+    [1, 2],
   );
 }
 

@@ -63,6 +63,7 @@ export function createEffects(parts) {
     if (next.asks > previous.asks) void camera.open(next.cameraId);
     if (next.announcements > previous.announcements) void socket.camera(camera.describe());
     if (next.answers > previous.answers) void socket.consent(parts.consentVersion, next.consent === "accepted");
+    if (next.lightAnswers > previous.lightAnswers) void socket.lightReady(next.lightAnswer === "accepted");
     if (next.swaps > previous.swaps && next.challenge !== null) void socket.swap(next.challenge.id);
     if (next.uploads > previous.uploads && next.capture !== null) {
       void upload(next.capture, next.uploads);

@@ -20,11 +20,12 @@ const LONGEST_PAUSE_MS = 2_000;
  * @property {() => Promise<number|null>} nextFrame resolves with the time (epoch, ms) of a picture that
  *   the camera has not shown before, or null when it shows none any more
  * @property {() => ArrayBuffer|null} encode the picture that is shown now; null where it would be too large
- * @property {(meta: {seq: number, captured_at_ms: number, challenge_id: string|null}, bytes: ArrayBuffer)
+ * @property {(meta: import("./protocol.js").FrameHeader, bytes: ArrayBuffer)
  *   => Promise<import("./protocol.js").Ack>} send
  * @property {(ms: number) => Promise<void>} pause
  * @property {() => number} now milliseconds, growing
  * @property {() => string|null} challengeId
+ * @property {() => string|null} nonce of the step that the server takes frames for; null before it is known
  * @property {() => number} fps
  * @property {() => void} onFrozen
  */
@@ -54,21 +55,26 @@ export function createFrameStream(parts) {
         run += 1;
         return parts.onFrozen();
       }
-      const bytes = parts.encode();
-      const ack = bytes === null ? { ok: false } : await sendOne(capturedAtMs, bytes);
+      const ack = await sendOne(capturedAtMs);
       if (run !== mine) return;
       await parts.pause(pauseAfter(startedMs, ack));
     }
   }
 
-  /** @param {number} capturedAtMs @param {ArrayBuffer} bytes */
-  function sendOne(capturedAtMs, bytes) {
+  /** The picture that is shown now, unless nothing waits for it. @param {number} capturedAtMs */
+  async function sendOne(capturedAtMs) {
+    const nonce = parts.nonce();
+    const bytes = nonce === null ? null : parts.encode();
+    if (nonce === null || bytes === null) return { ok: false };
     seq += 1;
-    return parts.send({ seq, captured_at_ms: capturedAtMs, challenge_id: parts.challengeId() }, bytes);
+    const header = { seq, captured_at_ms: capturedAtMs, challenge_id: parts.challengeId(), nonce };
+    const ack = await parts.send(header, bytes);
+    if (typeof ack.expected_seq === "number") seq = ack.expected_seq - 1;
+    return ack;
   }
 
   return {
-    /** The highest number sent; it never falls, not even over a reconnection. */
+    /** The last number sent; after a lost connection they go on where the server's stand. */
     get lastSeq() {
       return seq;
     },
@@ -97,6 +103,7 @@ const LOOK_MS = 200;
  */
 export function freshFrames(video, frozenMs = FROZEN_MS) {
   let lastTime = -1;
+  let lastAt = 0;
 
   /** Where the browser tells of each frame it shows, else at each repaint. @param {() => void} callback */
   function onNextPicture(callback) {
@@ -121,7 +128,9 @@ export function freshFrames(video, frozenMs = FROZEN_MS) {
       function look() {
         if (isOver || video.readyState < 2 || video.currentTime === lastTime) return;
         lastTime = video.currentTime;
-        settle(Math.round(performance.timeOrigin + performance.now()));
+        // Some browsers' clocks stand still for a tenth of a second; a frame is always later than the one before.
+        lastAt = Math.max(lastAt + 1, Math.round(performance.timeOrigin + performance.now()));
+        settle(lastAt);
       }
 
       function lookAtEach() {

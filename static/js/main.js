@@ -67,6 +67,7 @@ const stream = createFrameStream({
   pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   now: () => performance.now(),
   challengeId: () => (state.screen === "challenge" ? (state.challenge?.id ?? null) : null),
+  nonce: () => state.nonce,
   fps: () => state.framePolicy.fps,
   onFrozen: () => document.hidden || dispatch({ type: "camera_lost", trouble: "lost" }),
 });

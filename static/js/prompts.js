@@ -37,6 +37,7 @@ export const ESCALATED_HINTS = Object.freeze([
   "too_bright",
   "uneven_light",
   "blurry",
+  "face_covered",
   "eyes_not_visible",
   "keep_going",
 ]);
@@ -53,6 +54,7 @@ export function promptOf(state, t) {
     if (isReturning(state)) return t(`hint.${hint?.code}`);
     return challengePrompt(challenge, t);
   }
+  if (screen === "light") return t("prompt.light");
   if (screen === "capture") return t("prompt.capture");
   if (screen === "uploading") return t("prompt.uploading");
   if (screen === "processing") return t("prompt.processing");

@@ -11,6 +11,7 @@ export const CLIENT_EVENTS = Object.freeze([
   "camera",
   "frame",
   "swap_challenge",
+  "light_ready",
   "visibility",
   "cancel",
   "telemetry",
@@ -23,6 +24,8 @@ export const SERVER_EVENTS = Object.freeze([
   "challenge",
   "progress",
   "challenge_result",
+  "light_notice",
+  "light",
   "capture_request",
   "result",
   "superseded",
@@ -36,6 +39,7 @@ export const SERVER_STATES = Object.freeze([
   "camera",
   "align",
   "challenge",
+  "light",
   "capture",
   "processing",
   "retry",
@@ -53,6 +57,7 @@ export const HINT_CODES = Object.freeze([
   "too_bright",
   "uneven_light",
   "blurry",
+  "face_covered",
   "look_straight",
   "hold_still",
   "return_to_centre",
@@ -66,6 +71,9 @@ export const HINT_CODES = Object.freeze([
 export const DIRECTIONS = Object.freeze(["left", "right", "up", "down"]);
 
 export const CHALLENGE_KINDS = Object.freeze(["head_turn", "look", "blink", "smile", "mouth", "approach"]);
+
+/** What the page shines in; `off` is the page as it is without. */
+export const LIGHT_COLOURS = Object.freeze(["red", "green", "blue", "white", "dark", "off"]);
 
 /** Reasons of the state `retry`; each has tips of its own. Also why one challenge was not passed. */
 export const RETRY_REASONS = Object.freeze([
@@ -103,7 +111,9 @@ export const REFUSALS = Object.freeze(["unknown_session", "busy"]);
 /** Why a frame was refused; none of them ends the stream. */
 export const FRAME_REFUSALS = Object.freeze([
   "stale",
+  "out_of_order",
   "other_challenge",
+  "other_time",
   "too_large",
   "too_fast",
   "not_expected",
@@ -152,9 +162,11 @@ export const DEFAULT_FRAME_POLICY = Object.freeze({
  * @typedef {{url: string, status: string}} Redirect
  * @typedef {{outcome: string, reason: string|null, redirect: Redirect|null, support_id: string|null}} Result
  * @typedef {{code: string, direction: string|null, escalated: boolean}} Hint
- * @typedef {{id: string, kind: string, direction: string|null, index: number, total: number,
+ * @typedef {{id: string, nonce: string, kind: string, direction: string|null, index: number, total: number,
  *   timeLimitMs: number}} Challenge
+ * @typedef {{nonce: string, index: number, colour: string}} Light
  * @typedef {{ticket: string, maxBytes: number}} CaptureRequest
+ * @typedef {{seq: number, captured_at_ms: number, challenge_id: string|null, nonce: string}} FrameHeader
  * @typedef {{ok: boolean, code?: string, retryable?: boolean, support_id?: string|null,
  *   [field: string]: unknown}} Ack
  */

@@ -132,6 +132,11 @@ export function createSocket({ io, token, hello, dispatch }) {
       const ack = await ask("swap_challenge", { challenge_id: challengeId, reason: "unable" });
       if (!ack.ok) dispatch({ type: "swap_refused" });
     },
+    /** @param {boolean} accepted whether the page may shine */
+    async lightReady(accepted) {
+      const ack = await ask("light_ready", { accepted });
+      if (!ack.ok) follow(ack);
+    },
     /** @returns {Promise<Ack>} */
     cancel() {
       return ask("cancel", {});

@@ -65,6 +65,8 @@ export function createStage({ t, dispatch, video }) {
 
   let clock = 0;
   let endsAtMs = 0;
+  /** @type {State|null} what the ring shows: its segments are made anew where the page changes its shape */
+  let shown = null;
 
   /** Lays video, oval and ring into what the style sheet leaves. */
   function place() {
@@ -74,6 +76,7 @@ export function createStage({ t, dispatch, video }) {
     const box = { x: inner.left - stage.left, y: inner.top - stage.top, width: inner.width, height: inner.height };
     const { oval, video: at } = layOut(box, stage.width, video);
     ring.place(oval, stage.width, stage.height);
+    if (shown !== null) ring.draw(ringOf(shown));
     const { style } = video;
     [style.left, style.top] = [`${at.x}px`, `${at.y}px`];
     [style.width, style.height] = [`${at.width}px`, `${at.height}px`];
@@ -128,6 +131,7 @@ export function createStage({ t, dispatch, video }) {
       element.inert = !isOnStage(next);
       element.classList.toggle("stage--dimmed", isStageDimmed(next));
       Object.assign(element.dataset, { screen: next.screen, hint: next.hint?.code ?? "" });
+      element.dataset.light = next.screen === "light" ? (next.light?.colour ?? "off") : "off";
       element.dataset.challenge = next.challenge === null ? "" : moveOf(next.challenge);
       if (!isShown) return clearInterval(clock);
       setText(prompt, promptOf(next, t));
@@ -135,6 +139,7 @@ export function createStage({ t, dispatch, video }) {
       bar.cameras.hidden = next.screen !== "align";
       runClock(next, previous);
       point(next);
+      shown = next;
       if (wasHidden) place();
       ring.draw(ringOf(next));
     },

@@ -8,6 +8,7 @@ import {
   DEFAULT_FRAME_POLICY,
   DIRECTIONS,
   HINT_CODES,
+  LIGHT_COLOURS,
   OUTCOMES,
   SERVER_STATES,
 } from "./protocol.js";
@@ -88,6 +89,7 @@ export function readHello(value) {
     server,
     version: countOf(fields.version, 0),
     attemptsLeft: countOf(fields.attempts_left, 0),
+    nonce: textOf(fields.nonce),
     framePolicy: readFramePolicy(fields.frame_policy),
     result: readResult(fields.result),
   };
@@ -102,6 +104,7 @@ function readState(fields) {
     server,
     version: countOf(fields.version, 0),
     attemptsLeft: countOf(fields.attempts_left, 0),
+    nonce: textOf(fields.nonce),
     reason: textOf(fields.reason),
   };
 }
@@ -118,14 +121,15 @@ function readHint(fields) {
 /** @param {Fields} fields @returns {MachineEvent|null} */
 function readChallenge(fields) {
   const id = textOf(fields.challenge_id);
+  const nonce = textOf(fields.nonce);
   const kind = oneOf(CHALLENGE_KINDS, fields.kind);
   const direction = oneOf(DIRECTIONS, fields.direction);
   const needsDirection = kind === "head_turn" || kind === "look";
-  if (id === null || kind === null || (needsDirection && direction === null)) return null;
+  if (id === null || nonce === null || kind === null || (needsDirection && direction === null)) return null;
   const total = Math.max(1, countOf(fields.total, 1));
   const index = Math.min(total - 1, countOf(fields.index, 0));
   const timeLimitMs = countOf(fields.time_limit_ms, 0);
-  return { type: "challenge", challenge: { id, kind, direction, index, total, timeLimitMs } };
+  return { type: "challenge", challenge: { id, nonce, kind, direction, index, total, timeLimitMs } };
 }
 
 /** @param {Fields} fields @returns {MachineEvent|null} */
@@ -139,6 +143,20 @@ function readChallengeResult(fields) {
   const id = textOf(fields.challenge_id);
   if (id === null || typeof fields.passed !== "boolean") return null;
   return { type: "challenge_result", id, passed: fields.passed, reason: textOf(fields.reason) };
+}
+
+/** @param {Fields} fields @returns {MachineEvent|null} */
+function readLightNotice(fields) {
+  const nonce = textOf(fields.nonce);
+  return nonce === null ? null : { type: "light_notice", nonce };
+}
+
+/** @param {Fields} fields @returns {MachineEvent|null} */
+function readLight(fields) {
+  const nonce = textOf(fields.nonce);
+  const colour = oneOf(LIGHT_COLOURS, fields.colour);
+  if (nonce === null || colour === null) return null;
+  return { type: "light", light: { nonce, index: countOf(fields.index, 0), colour } };
 }
 
 /** @param {Fields} fields @returns {MachineEvent|null} */
@@ -172,6 +190,8 @@ const READERS = {
   challenge: readChallenge,
   progress: readProgress,
   challenge_result: readChallengeResult,
+  light_notice: readLightNotice,
+  light: readLight,
   capture_request: readCaptureRequest,
   result: readFinal,
   superseded: () => ({ type: "superseded" }),

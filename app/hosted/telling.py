@@ -1,0 +1,118 @@
+"""What a page is told beside the answers to its own messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from flask_socketio import Namespace
+
+from app.domain.capture import AttemptFailed, CaptureEvent, ChallengeAsked, StillRequested
+from app.domain.errors import BonafideError
+from app.domain.light import LightNoticed
+from app.domain.session import BiometricSession
+from app.hosted import protocol
+from app.hosted.connections import Connections, PageConnection
+from app.hosted.services import HostedServices
+from app.hosted.wire import Json, event_messages, outcome_json, refusal, view_json
+from app.services.capture_view import PageState
+from app.services.observe_frame import FrameResult
+from app.services.start_capture import UnknownHostedSession
+
+log = logging.getLogger(__name__)
+
+
+class PageTeller(Namespace):  # type: ignore[misc]
+    """The part of the namespace `/capture` that speaks first."""
+
+    def __init__(self, services: HostedServices, connections: Connections) -> None:
+        super().__init__(protocol.NAMESPACE)
+        self._services = services
+        self._connections = connections
+
+    def tell(self, connection: PageConnection, result: FrameResult) -> None:
+        """Send what a frame led to, with the state where it changed."""
+        self.send(connection, result.events)
+        if result.ended is not None:
+            self.announce_end(connection, result.ended)
+            return
+        for event in result.events:
+            match event:
+                case AttemptFailed(reason=reason):
+                    self.emit("state", self.state(connection, reason), room=connection.sid)
+                case ChallengeAsked(challenge) if challenge.index == 0:
+                    self.emit("state", self.state(connection), room=connection.sid)
+                case LightNoticed():
+                    self.emit("state", self.state(connection), room=connection.sid)
+                    self.notice_light(connection)
+                case StillRequested():
+                    self.emit("state", self.state(connection), room=connection.sid)
+                    self.request_still(connection)
+                case _:
+                    pass
+
+    def send(self, connection: PageConnection, events: Sequence[CaptureEvent]) -> None:
+        for name, message in event_messages(events):
+            self.emit(name, message, room=connection.sid)
+
+    def notice_light(self, connection: PageConnection) -> None:
+        """The notice, as long as it is unanswered; whoever comes back in coloured light gets the next colour."""
+        live = self._services.live.get(connection.hosted_session_id)
+        if live is not None and live.run.is_light_unanswered:
+            self.emit("light_notice", {"nonce": live.run.nonce}, room=connection.sid)
+
+    def request_still(self, connection: PageConnection) -> None:
+        live = self._services.live.get(connection.hosted_session_id)
+        if live is None:
+            return
+        ticket = self._services.links.upload_ticket(
+            connection.hosted_session_id, live.attempts_used, live.run.nonce
+        )
+        message = {
+            "ticket": ticket,
+            "max_bytes": self._services.image_max_bytes,
+            "width": protocol.STILL_WIDTH,
+            "height": protocol.STILL_HEIGHT,
+        }
+        self.emit("capture_request", message, room=connection.sid)
+
+    def announce_end(self, connection: PageConnection, session: BiometricSession) -> None:
+        outcome = self._services.presenter.outcome_of(session)
+        self.emit("result", outcome_json(outcome, connection.hosted_session_id), room=connection.sid)
+
+    def open_pages(self) -> Sequence[str]:
+        """Hosted sessions whose page can be told something."""
+        return self._connections.capturing()
+
+    def announce(self, hosted_session_id: str) -> None:
+        """Tell the page, wherever it is connected, how its session stands now. It can also ask, so no error."""
+        sid = self._connections.capturing_sid(hosted_session_id)
+        connection = self._connections.get(sid) if sid else None
+        if connection is None:
+            return
+        try:
+            message = self.state(connection)
+        except (BonafideError, UnknownHostedSession) as error:
+            log.warning("capture %s: page not told: %s", hosted_session_id, type(error).__name__)
+            return
+        if message["state"] == PageState.DONE:
+            return
+        self.emit("state", message, room=connection.sid)
+        if message["state"] == PageState.CAPTURE:
+            self.request_still(connection)
+
+    def not_expected(self, connection: PageConnection) -> Json:
+        return {**refusal("not_expected", connection.hosted_session_id), **self.state(connection)}
+
+    def state(self, connection: PageConnection, reason: str | None = None) -> Json:
+        """The state for the page; where the session is over (by others, or by time), its result goes first."""
+        # Numbered before it is read: what was read later never carries a lower number.
+        version = self.next_version(connection)
+        _, view = self._services.read_capture(connection.hosted_session_id)
+        if view.outcome is not None:
+            result = outcome_json(view.outcome, connection.hosted_session_id)
+            self.emit("result", result, room=connection.sid)
+        return view_json(view, version, reason)
+
+    def next_version(self, connection: PageConnection) -> int:
+        return next(connection.versions)
