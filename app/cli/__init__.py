@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "session": LazyCommand("app.cli.sessions", "Recompute the verdict of a session."),
     "webhooks": LazyCommand("app.cli.webhooks", "See webhooks arrive on this machine."),
     "templates": LazyCommand("app.cli.templates", "Count and renew the templates of enrolments."),
+    "simulate": LazyCommand("app.cli.simulate", "Run a recorded clip through a test session."),
     "doctor": LazyCommand("app.cli.doctor", "Check models, store, secrets and clock, and say what to do."),
 }
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.settings import read_settings
-from app.cli.store import find_organization
-from app.config import Settings
+from app.cli.store import find_organization, opened
 from app.domain.comparison import DEFAULT_THRESHOLD
-from app.domain.errors import BonafideError
 from app.domain.organization import Caller, Scope
 from app.main import (
     Infrastructure,
@@ -22,10 +18,8 @@ from app.main import (
     make_images,
     make_import_validation,
     make_matching_core,
-    open_infrastructure,
-    prepare_store,
 )
-from app.main.gallery import make_search_enrolments, make_search_others
+from app.main.gallery import make_search_enrolments, make_search_probe
 from app.services.import_validation import ValidationImport
 from app.services.register_entity import NewEntity, RegisterEntity
 from app.services.search_enrolments import EnrolmentSearch
@@ -55,8 +49,8 @@ def enrol(slug: str, name: str, external_id: str | None, is_test: bool, portrait
     with opened(settings) as infrastructure:
         caller = operator_of(infrastructure, slug, is_test=is_test)
         blobs = make_blob_store(settings, infrastructure)
-        search_others = make_search_others(settings, infrastructure, models)
-        import_validation = make_import_validation(settings, infrastructure, core, blobs, search_others)
+        search = make_search_probe(settings, infrastructure, models, core, blobs)
+        import_validation = make_import_validation(settings, infrastructure, core, blobs, search)
         register = RegisterEntity(
             store=infrastructure.store, clock=infrastructure.clock, randomness=infrastructure.randomness
         )
@@ -127,20 +121,6 @@ def explanation(result: EnrolmentSearch) -> Iterator[str]:
             f"{result.not_described} approved enrolments (of all organizations) have no template of this "
             "recognizer and cannot be found; see `bonafide templates status`."
         )
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Infrastructure]:
-    """The store, migrated; whatever is refused ends the command with one line."""
-    try:
-        prepare_store(settings)
-        infrastructure = open_infrastructure(settings)
-        try:
-            yield infrastructure
-        finally:
-            infrastructure.store.close()
-    except (BonafideError, OSError, SQLAlchemyError) as error:
-        raise click.ClickException(str(error).splitlines()[0]) from error
 
 
 def operator_of(infrastructure: Infrastructure, slug: str, *, is_test: bool) -> Caller:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID
 
 import click
 
+from app.cli.explanation import render
+from app.cli.settings import read_settings
 from app.cli.store import opened
 from app.domain.errors import InvalidState, ObjectNotFound, RecordUnreadable
+from app.main import make_blob_store
+from app.services.explain_session import ExplainSession
 from app.services.replay_policy import Judged, Replay, ReplayPolicy
 
 
@@ -17,7 +22,7 @@ class NothingToCompare(click.ClickException):
     exit_code = 2
 
 
-@click.group("session", help="Recompute the verdict of a session.")
+@click.group("session", help="Explain or recompute the verdict of a session.")
 def command() -> None:
     pass
 
@@ -41,6 +46,31 @@ def replay_policy(session_id: UUID, with_version: int | None) -> None:
         click.echo(line)
     if not found.is_same:
         raise SystemExit(1)
+
+
+@command.command("explain")
+@click.argument("session_id", type=click.UUID, metavar="ID")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The page; session-ID.html without.")
+def explain(session_id: UUID, out: Path | None) -> None:
+    """Write a page that shows why a session ended as it did: what was asked, measured and found, with plots.
+
+    It shows no picture. The audit trail says that somebody looked.
+    """
+    settings = read_settings(requires=["master_keys"], may_use_dev_secrets=True)
+    with opened(settings) as infrastructure:
+        explain_session = ExplainSession(
+            store=infrastructure.store,
+            blobs=make_blob_store(settings, infrastructure),
+            clock=infrastructure.clock,
+            randomness=infrastructure.randomness,
+        )
+        page = render(explain_session(str(session_id)))
+    target = out or Path(f"session-{session_id}.html")
+    try:
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"the page cannot be written: {error}") from error
+    click.echo(str(target))
 
 
 def report(found: Replay) -> list[str]:

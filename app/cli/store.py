@@ -9,6 +9,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.settings import read_settings
+from app.config import Settings
 from app.domain.errors import BonafideError, StoreUnavailable
 from app.domain.organization import Organization
 from app.main import Infrastructure, open_infrastructure, prepare_store
@@ -18,9 +19,9 @@ NAME_MAX = 256
 
 
 @contextmanager
-def opened() -> Iterator[Infrastructure]:
+def opened(settings: Settings | None = None) -> Iterator[Infrastructure]:
     """The store, migrated; an outage or a refusal ends the command with one line."""
-    settings = read_settings()
+    settings = settings or read_settings()
     try:
         prepare_store(settings)
         infrastructure = open_infrastructure(settings)
