@@ -3,7 +3,8 @@
 Each clip is looked at like a session's frames, ten a second. Neutral is the median of its first second of
 frames that alignment accepts. Then every judge watches the whole clip and begins anew after each verdict.
 
-    python bench/judge_clips.py --media ../shared/media --folders video spoof --out var/clips.json
+    python -m bench.judge_clips --media ../shared/media --folders video spoof --out var/clips.json
+    python -m bench.judge_clips --media ../shared/media --labels bench/labels/dev_movements.csv
 
 A folder of single frames counts as a clip too; only its passive score means anything. Settings choose the
 models: BONAFIDE_MODELS_DIR, BONAFIDE_MODEL_OVERRIDE_<ID>.
@@ -31,6 +32,8 @@ from app.domain.policy import fuse_passive
 from app.domain.quality import Hint, QualityLimits, alignment_hint
 from app.domain.verdict import ChallengeOutcome
 from app.main import load_models
+from bench.labelled_movements import read_labels
+from bench.labelled_report import print_labelled
 
 FRAMES_PER_SECOND = 10
 LONG_SIDE, SHORT_SIDE = 640, 480
@@ -52,6 +55,9 @@ class SeenFrame:
 
 def main() -> None:
     options = _options()
+    if options.labels:
+        print_labelled(options.media, options.folders, read_labels(options.labels), _open_landmarker())
+        return
     models = load_models(Settings.from_env(os.environ))
     landmarker = LandmarkerPool(models.paths["face_landmarker"], 1)
     pad = PassivePadModels(
@@ -70,10 +76,15 @@ def main() -> None:
         options.out.write_text(json.dumps(reports, indent=2) + "\n", encoding="utf-8")
 
 
+def _open_landmarker() -> LandmarkerPool:
+    return LandmarkerPool(load_models(Settings.from_env(os.environ)).paths["face_landmarker"], 1)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--media", type=Path, required=True, help="folder that holds the folders of clips")
     parser.add_argument("--folders", nargs="*", default=["video", "spoof/replay_video"])
+    parser.add_argument("--labels", type=Path, help="judge against these labels instead (bench/labels)")
     parser.add_argument("--out", type=Path, help="write the report here as JSON")
     return parser.parse_args()
 

@@ -1,0 +1,1 @@
+"""Attacks on presentation attack detection: instruments, species, tries."""

@@ -1,0 +1,193 @@
+"""One try of one species: who is impersonated, what is before the camera, and what became of it."""
+
+from __future__ import annotations
+
+import random
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.domain.challenge import MIN_KINDS_FOR_VERDICT, Ability, ChallengeKind
+from app.domain.detector_evidence import Detector
+from app.domain.fusion import RULES, Standing, standing
+from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE
+from app.domain.session import BiometricSession, SessionStatus
+from app.domain.verdict import Decision
+from bench.pad.people import Listed
+from bench.pad.session import Played
+from bench.pad.studio import Studio
+
+IN_REVIEW = "in_review"
+"""A person would look at it: neither accepted nor refused."""
+
+FRAME_MS = (100.0, 125.0, 160.0)
+"""The page sends ten frames a second; a busy phone or a slow uplink makes eight or six of them."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What tries can be made of. `prints` are recordings of printed photographs: folders of single frames."""
+
+    people: Sequence[Listed]
+    prints: Sequence[Path]
+
+    @property
+    def performers(self) -> Sequence[Listed]:
+        return [one for one in self.people if one.is_performer]
+
+    @property
+    def victims(self) -> Sequence[Listed]:
+        """Who can be impersonated by a picture."""
+        return [one for one in self.people if one.has_portrait and not one.is_replay]
+
+    @property
+    def cut_performers(self) -> Sequence[Listed]:
+        return [one for one in self.people if not one.is_replay and len(one.cut_able) >= MIN_KINDS_FOR_VERDICT]
+
+    @property
+    def replays(self) -> Sequence[Listed]:
+        return [one for one in self.people if one.is_replay and one.has_portrait]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One try: `number` counts within the species, `is_narrow` asks only for what the attack can do."""
+
+    species: str
+    number: int
+    seed: int
+    is_narrow: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """`status` is the session's, `stopped_by` empty where it was approved, `score` the weakest part, 0–100."""
+
+    species: str
+    number: int
+    person: str
+    is_narrow: bool
+    status: str
+    stopped_by: tuple[str, ...]
+    score: float
+    detectors: Mapping[str, float | None] = field(default_factory=dict)
+    asked: int = 0
+    failures: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    frames: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.status == SessionStatus.APPROVED.value
+
+
+Run = Callable[[Studio, Material, Plan, random.Random], tuple[str, Played]]
+"""Plays a try; the person's name and how it went."""
+
+
+@dataclass(frozen=True)
+class Species:
+    """A presentation attack instrument species, or bona fide presentations.
+
+    `count` is how many tries there are of it where that is not a matter of choice (each recording once).
+    """
+
+    name: str
+    run: Run
+    is_possible: Callable[[Material], bool]
+    count: Callable[[Material], int] | None = None
+    is_bona_fide: bool = False
+
+
+def perform(studio: Studio, material: Material, species: Species, plan: Plan) -> Result:
+    """Play the try and read the verdict."""
+    seed = zlib.crc32(f"{plan.seed}/{plan.species}/{plan.number}".encode())
+    chance = random.Random(seed)  # noqa: S311 (reproducible on purpose)
+    studio.draw.chance, studio.draw.script = random.Random(seed + 1), []  # noqa: S311
+    studio.clock.advance(3_600_000.0)
+    cpu = time.process_time()
+    person, played = species.run(studio, material, plan, chance)
+    return read(plan, person, played, studio.profile, time.process_time() - cpu)
+
+
+def read(plan: Plan, person: str, played: Played, profile: str, cpu_seconds: float) -> Result:
+    """What a session's end says."""
+    session = played.session
+    status = "unfinished" if session is None else IN_REVIEW if session.is_in_review else session.status.value
+    decision = session.decision if session else None
+    liveness = decision.liveness if decision else None
+    return Result(
+        species=plan.species,
+        number=plan.number,
+        person=person,
+        is_narrow=plan.is_narrow,
+        status=status,
+        stopped_by=stopped_by(session, played, profile),
+        score=weakest(decision, profile),
+        detectors={one.detector.value: one.score for one in liveness.detectors} if liveness else {},
+        asked=len(played.asked),
+        failures=tuple(played.failures),
+        refusals=tuple(sorted(set(played.refusals))),
+        frames=played.frames,
+        seconds=round(played.seconds, 1),
+        cpu_seconds=round(cpu_seconds, 2),
+    )
+
+
+def stopped_by(session: BiometricSession | None, played: Played, profile: str) -> tuple[str, ...]:
+    """Everything that would have refused by itself; empty where it was approved."""
+    if session is None or session.decision is None:
+        return (played.failures[-1] if played.failures else "no_verdict",)
+    if session.status is SessionStatus.APPROVED:
+        return ()
+    decision, found = session.decision, []
+    liveness, face_match = decision.liveness, decision.face_match
+    if liveness is not None:
+        if face_match is None and played.failures:
+            found.append(f"challenge:{played.failures[-1]}")
+        if liveness.passive.score is None:
+            found.append("passive:not_measured")
+        elif liveness.passive.score < MIN_PASSIVE_SCORE:
+            found.append("passive")
+        if liveness.continuity_score is not None and liveness.continuity_score < MIN_CONTINUITY_SCORE:
+            found.append("continuity")
+        failed = [one for one in liveness.detectors if standing(one, profile) is Standing.FAILED]
+        found += [f"{one.detector.value}:{one.reason}" for one in failed]
+    if face_match is not None and not face_match.is_match:
+        found.append("face_match")
+    return tuple(found) or ("other",)
+
+
+def weakest(decision: Decision | None, profile: str) -> float:
+    """The lowest of what is measured, 0 where the challenges were not passed: the abscissa of the DET plot."""
+    liveness = decision.liveness if decision else None
+    if liveness is None or liveness.passive.score is None or decision is None or decision.face_match is None:
+        return 0.0
+    rules = RULES[profile]
+    scores = [
+        one.score
+        for one in liveness.detectors
+        if one.score is not None and rules[Detector(one.detector)].rejects_below is not None
+    ]
+    return round(min([liveness.passive.score, *scores]), 2)
+
+
+def avoid_all_but(kinds: Sequence[ChallengeKind]) -> list[str]:
+    """Abilities that leave at least these kinds and as few others as a verdict needs."""
+    wanted = {kind.ability for kind in kinds}
+    for ability in (
+        Ability.LOOK,
+        Ability.HEAD_TURN,
+        Ability.BLINK,
+        Ability.SMILE,
+        Ability.MOUTH,
+        Ability.APPROACH,
+    ):
+        if sum(1 for kind in ChallengeKind if kind.ability in wanted) >= MIN_KINDS_FOR_VERDICT:
+            break
+        wanted.add(ability)
+    return [ability.value for ability in Ability if ability not in wanted and ability is not Ability.FLASH]
