@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
+from app.simulation.performance import Performance
 from e2e.integrator import Integrator, running_integrator
 from e2e.performer import Act, put_before_camera
 from tests.clip_performer import clip_performer
 from tests.live_server import Api, LiveServer, running_server
-from tests.performance import Performance
 from tests.shared_media import SHARED, shared_path
 from tests.synthetic_performer import synthetic_performer
 
@@ -68,8 +68,14 @@ def shared_media() -> Path:
 
 @pytest.fixture(scope="session")
 def performer() -> Performance:
-    """A real person where the shared clips are, else the synthetic performer."""
+    """A real person where the shared clips are, else the synthetic performer, who is refused in the end."""
     return clip_performer(CLIP) if CLIP.exists() else synthetic_performer()
+
+
+@pytest.fixture(scope="session")
+def person() -> Path:
+    """For what only a person's clip can show: a portrait that a program bends is refused. Skips without clips."""
+    return shared_path("media", "video", "dev", "headpose_alaa.mp4")
 
 
 @pytest.fixture

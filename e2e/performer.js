@@ -6,8 +6,8 @@
  * `settings` is written in front of this file by performer.py.
  */
 (() => {
-  const { act, framesPerSecond, reactionMs, repeatAfterMs, cameras, refusal } = settings;
-  const asked = { name: "", atMs: 0, id: "" };
+  const { act, framesPerSecond, noiseSigma, reactionMs, repeatAfterMs, cameras, refusal } = settings;
+  const asked = { name: "", atMs: 0, id: "", again: null };
   let pictures = null;
 
   /** One file holds all JPEGs; the index says where each lies. */
@@ -21,22 +21,45 @@
     return { width: index.width, height: index.height, idle: cut(index.idle), movements };
   }
 
-  function restingAt(frame) {
-    const { idle } = pictures;
-    const period = Math.max(1, 2 * idle.length - 2);
-    const place = frame % period;
-    return idle[place < idle.length ? place : period - place];
+  /** Played on frame by frame: at rest to and fro, and from its first frame on the movement that is asked. */
+  const play = { movement: null, place: 0, step: 1, notBeforeMs: 0 };
+
+  /** As Player in app/simulation/player.py, without its chances. */
+  function nextPicture(nowMs) {
+    const { idle, movements } = pictures;
+    if (play.movement !== null) {
+      play.place += 1;
+      if (play.place < play.movement.length) return play.movement[play.place];
+      Object.assign(play, { movement: null, place: 0, step: 1, notBeforeMs: nowMs + repeatAfterMs });
+      return idle[0];
+    }
+    const movement = movements[asked.name];
+    const dueMs = Math.max(asked.atMs + reactionMs, asked.again === asked.id ? play.notBeforeMs : 0);
+    const wayBackMs = (1000 * play.place) / framesPerSecond;
+    if (movement !== undefined && play.place === 0 && nowMs >= dueMs) {
+      Object.assign(play, { movement, place: 0 });
+      asked.again = asked.id;
+      return movement[0];
+    }
+    if (movement !== undefined && nowMs >= dueMs - wayBackMs) play.step = -1;
+    if (idle[play.place + play.step] === undefined) play.step = -play.step;
+    if (idle[play.place + play.step] !== undefined) play.place += play.step;
+    return idle[play.place];
   }
 
-  /** The same as Player.frame in tests/performance.py. */
-  function pictureAt(nowMs) {
-    const resting = restingAt(Math.floor((nowMs * framesPerSecond) / 1000));
-    const movement = pictures.movements[asked.name];
-    const sinceMs = nowMs - asked.atMs - reactionMs;
-    if (movement === undefined || sinceMs < 0) return resting;
-    const pause = Math.floor((repeatAfterMs * framesPerSecond) / 1000);
-    const place = Math.floor((sinceMs * framesPerSecond) / 1000) % (movement.length + pause);
-    return movement[place] ?? resting;
+  /** Noise of a sensor, drawn once; each frame shows another part of it. */
+  function makeNoise(width, height) {
+    const noise = new OffscreenCanvas(2 * width, 2 * height);
+    const context = noise.getContext("2d");
+    const image = context.createImageData(noise.width, noise.height);
+    for (let at = 0; at < image.data.length; at += 4) {
+      const normal = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+      image.data.fill(normal > 0 ? 255 : 0, at, at + 3);
+      // Over middle grey, white or black of this opacity changes so many levels.
+      image.data[at + 3] = Math.min(255, Math.round(2 * noiseSigma * Math.abs(normal)));
+    }
+    context.putImageData(image, 0, 0);
+    return noise;
   }
 
   async function openCanvas() {
@@ -45,12 +68,14 @@
     canvas.width = pictures.width;
     canvas.height = pictures.height;
     const context = canvas.getContext("2d", { alpha: false });
+    const noise = makeNoise(canvas.width, canvas.height);
     let isBusy = false;
     async function paint() {
       if (isBusy) return;
       isBusy = true;
-      const picture = await createImageBitmap(pictureAt(performance.now()));
+      const picture = await createImageBitmap(nextPicture(performance.now()));
       context.drawImage(picture, 0, 0);
+      context.drawImage(noise, -Math.floor(Math.random() * canvas.width), -Math.floor(Math.random() * canvas.height));
       picture.close();
       isBusy = false;
     }

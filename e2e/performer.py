@@ -12,8 +12,16 @@ import numpy as np
 from playwright.sync_api import BrowserContext, Page, Route
 
 from app.domain.face import BgrImage
-from tests.performance import FRAMES_PER_SECOND, REACTION_MS, REPEAT_AFTER_MS, Performance, wire_name
+from app.simulation.camera import NOISE_SIGMA
+from app.simulation.performance import Performance, wire_name
+from app.simulation.player import REPEAT_AFTER_MS
 from tests.portrait import jpeg
+
+FRAMES_PER_SECOND = 15
+"""Of the performances here, and so of the canvas they are painted on."""
+
+REACTION_MS = 600
+"""How long the performer takes to follow a prompt; people take 300–1,500 ms."""
 
 SCRIPT = Path(__file__).with_name("performer.js")
 
@@ -32,7 +40,8 @@ def put_before_camera(target: BrowserContext | Page, act: Act) -> None:
     index, frames = pack(act.performance)
     settings = {
         "act": act.performance.name,
-        "framesPerSecond": FRAMES_PER_SECOND,
+        "framesPerSecond": act.performance.frames_per_second,
+        "noiseSigma": NOISE_SIGMA,
         "reactionMs": REACTION_MS,
         "repeatAfterMs": REPEAT_AFTER_MS,
         "cameras": list(act.cameras),

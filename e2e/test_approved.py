@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 import httpx
 import jwt
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
+from app.simulation.performance import Performance
 from e2e.capture_page import CapturePage
 from e2e.conftest import DESKTOP, PHONE, OpenPage
 from e2e.integrator import Integrator
 from e2e.performer import Act
 from tests.live_server import Api, Json, LiveServer
-from tests.performance import Performance
 from tests.synthetic_performer import synthetic_performer
 
 
@@ -41,6 +41,7 @@ def expect_approved(session: Json) -> None:
     assert session["decision"]["injection"]["risk"] == "elevated"
 
 
+@pytest.mark.usefixtures("person")
 def test_full_page_session_is_approved_and_returns_with_a_signed_result(
     open_page: OpenPage,
     api: Api,
@@ -77,6 +78,7 @@ def test_full_page_session_is_approved_and_returns_with_a_signed_result(
     assert (claims["sub"], claims["status"]) == (created["id"], "approved")
 
 
+@pytest.mark.usefixtures("person")
 def test_session_in_a_frame_of_another_origin_tells_the_parent_and_waits_for_continue(
     open_page: OpenPage, api: Api, entity_id: str, performer: Performance, integrator: Integrator
 ) -> None:
@@ -126,10 +128,10 @@ def framed_by(page: Page) -> Any:  # noqa: ANN401 (Playwright's own type is Fram
 
 
 @pytest.mark.parametrize("avoid", [["blink", "mouth"]])
-def test_synthetic_performer_can_stand_in_for_the_shared_clips(
+def test_portrait_that_a_program_bends_does_all_that_is_asked_and_is_refused(
     open_page: OpenPage, api: Api, avoid: list[str]
 ) -> None:
-    """It also shows what landmarks alone cannot tell, which the documentation says openly."""
+    """Landmarks alone cannot tell it from a head; that its skin never changes can."""
     performer = synthetic_performer()
     assert performer.abilities_to_avoid() == avoid
     created = api.open_session(
@@ -139,6 +141,10 @@ def test_synthetic_performer_can_stand_in_for_the_shared_clips(
     page.goto(created["sessionUrl"])
     capture = CapturePage(page)
     capture.start_camera()
-    capture.expect_outcome("It's you")
-    expect(page.get_by_text("You can close this window.")).to_be_visible()
-    expect_approved(api.session(created["id"]))
+    capture.expect_outcome("We could not confirm it's you")
+    session = api.session(created["id"])
+    assert (session["status"], session["rejectionCode"]) == ("rejected", "CAPTURE_DECLINED")
+    liveness = session["decision"]["liveness"]
+    assert {one["outcome"] for one in liveness["challenges"]} == {"passed"}
+    assert liveness["status"] == "declined"
+    assert "texture" in [one["name"] for one in liveness["detectors"] if one["status"] == "failed"]

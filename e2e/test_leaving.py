@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from app.simulation.performance import Performance
 from e2e.capture_page import CapturePage
 from e2e.conftest import OpenPage
 from e2e.integrator import Integrator
 from e2e.performer import Act, empty_room
 from tests.live_server import Api
-from tests.performance import Performance
 
 
 def test_person_leaves_with_the_keyboard(

@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.simulation.clips import fit, open_clip
+from app.simulation.performance import Performance, blind_recording
 from e2e.capture_page import CapturePage
 from e2e.conftest import LaunchBrowser, OpenPage
-from e2e.performer import Act, empty_room, still_photograph, two_people, write_camera_file
-from tests.clip_performer import read_clip
+from e2e.performer import FRAMES_PER_SECOND, Act, empty_room, still_photograph, two_people, write_camera_file
 from tests.live_server import Api
-from tests.performance import Performance, blind_recording
 from tests.portrait import jpeg
 
 ALL_BUT_BLINK = ["head_turn", "look", "smile", "mouth", "approach"]
 NOT_CONFIRMED = "We could not confirm it's you"
 
 
+@pytest.mark.usefixtures("person")
 def test_another_person_is_rejected_without_a_word_about_the_score(
     open_page: OpenPage, api: Api, performer: Performance, shared_media: Path
 ) -> None:
@@ -131,7 +132,7 @@ def test_real_blink_through_chromiums_own_camera_goes_to_review(
 ) -> None:
     """One kind of movement keeps no odds against guessing, so a person must look at it."""
     clip = shared_media / "video" / "dev" / "blink_repeating.mp4"
-    frames = (jpeg(image) for image in read_clip(clip, 640, 480))
+    frames = (jpeg(fit(image, 640, 480)) for image in open_clip(clip, FRAMES_PER_SECOND)[1])
     portrait = next(frames)
     file = write_camera_file(frames, tmp_path / "blinks.mjpeg")
     created = api.open_session(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from app.simulation.performance import Performance
 from e2e.capture_page import CapturePage
 from e2e.conftest import DESKTOP, PHONE, OpenPage
 from e2e.integrator import Integrator
 from e2e.performer import Act, empty_room
 from e2e.test_approved import framed_by
 from tests.live_server import Api
-from tests.performance import Performance
 
 CONSENT_WORDS = {
     "es": ("Confirma que eres tú", "Aceptar y continuar"),

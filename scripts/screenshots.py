@@ -20,10 +20,10 @@ from typing import Literal
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from app.simulation.performance import Performance
 from e2e.capture_page import CapturePage
 from e2e.performer import Act, put_before_camera
 from tests.live_server import Api, LiveServer, running_server
-from tests.performance import Performance
 from tests.portrait import astronaut, jpeg
 from tests.synthetic_performer import synthetic_performer
 

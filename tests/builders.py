@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.challenge import ChallengeKind
+from app.domain.detector_evidence import Detector, DetectorEvidence
 from app.domain.organization import (
     ApiKey,
     AuditEntry,
@@ -189,6 +190,10 @@ def decision(at: datetime = EPOCH, **changes: Any) -> Decision:
         challenges=(challenge,),
         passive=PassivePadEvidence(93.5, 12, ("fr_liveness",)),
         continuity_score=80.0,
+        detectors=(
+            DetectorEvidence(Detector.SHAPE, 88.5, "turns_like_a_head", {"residual_ratio": 0.5}),
+            DetectorEvidence(Detector.TIMING, None, "too_few"),
+        ),
     )
     whole = Decision(
         liveness=liveness,

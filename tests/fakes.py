@@ -9,11 +9,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
 
-from app.domain.challenge import ChallengeKind
 from app.domain.comparison import (
     Calibration,
     Candidate,
@@ -30,7 +30,10 @@ from app.domain.errors import (
     StoreUnavailable,
 )
 from app.domain.face import BgrImage, FaceBox, Observation
+from app.domain.frame_signals import NOISE_SIDE, THUMBNAIL_SIZE, FrameSignals
 from app.domain.organization import KycValidation, StoredTemplate
+from app.domain.replay import Fingerprints, StoredFingerprints
+from app.domain.session import BiometricSession
 from app.domain.verdict import ModelIdentity
 from app.services.ports import BlobAddress, MatchingHealth, Rate, RateStanding
 
@@ -60,6 +63,9 @@ class FakeClock:
         self.ms += round(step.total_seconds() * 1000)
 
 
+Option = TypeVar("Option")
+
+
 class SeededRandomness:
     """The same numbers in every run. Ids grow, as UUIDv7 do."""
 
@@ -67,8 +73,8 @@ class SeededRandomness:
         self._random = random.Random(seed)  # noqa: S311 (reproducible on purpose)
         self._counter = itertools.count((seed << 32) + 1)
 
-    def choose(self, kinds: Sequence[ChallengeKind]) -> ChallengeKind:
-        return self._random.choice(kinds)
+    def choose(self, options: Sequence[Option]) -> Option:
+        return self._random.choice(options)
 
     def nonce(self) -> str:
         return f"nonce-{next(self._counter):016x}"
@@ -222,6 +228,28 @@ class FakeTemplateVault:
         return Template(stored.template_format, np.frombuffer(stored.sealed[len(bound_to) :], dtype="<f4"))
 
 
+class FakeFingerprintVault:
+    """As `FakeTemplateVault`, for the replay ledger."""
+
+    def seal(self, session: BiometricSession, fingerprints: Fingerprints, at: datetime) -> StoredFingerprints:
+        names = (session.session_id, session.organization_id, session.entity_id)
+        sealed = _names(*names) + fingerprints.astype("<u8").tobytes()
+        return StoredFingerprints(*names, session.is_test, sealed, at)
+
+    def open(self, sealed: Sequence[StoredFingerprints]) -> Sequence[Fingerprints | None]:
+        return [self._opened(one) for one in sealed]
+
+    def _opened(self, stored: StoredFingerprints) -> Fingerprints | None:
+        bound_to = _names(stored.session_id, stored.organization_id, stored.entity_id)
+        if not stored.sealed.startswith(bound_to):
+            return None
+        return np.frombuffer(stored.sealed[len(bound_to) :], dtype="<u8").astype(np.uint64)
+
+
+def _names(*names: str) -> bytes:
+    return json.dumps(names).encode("utf-8")
+
+
 def _bound_to(stored: StoredTemplate) -> bytes:
     names = (stored.organization_id, stored.entity_id, stored.validation_id, stored.model_id, stored.model_version)
     return json.dumps(names).encode("utf-8")
@@ -245,15 +273,28 @@ class FakeImages:
 
 @dataclass
 class ScriptedAnalyzer:
-    """Gives the observations it was handed, in order, then the last one again."""
+    """Gives the observations it was handed, in order, then the last one again; no two as still as a picture."""
 
     observations: list[Observation]
+    looks: int = 0
 
     def observe(self, image: BgrImage) -> Observation:
         height, width = image.shape[:2]
         if not self.observations:
             return Observation(width, height, face=None, second_face_ratio=0, luma=float(image.mean()))
-        return self.observations.pop(0) if len(self.observations) > 1 else self.observations[0]
+        self.looks += 1
+        return _trembling(
+            self.observations.pop(0) if len(self.observations) > 1 else self.observations[0], self.looks
+        )
+
+
+def _trembling(observation: Observation, look: int) -> Observation:
+    """The landmarks a third of a pixel off, as a living face and a landmarker's noise put them."""
+    face = observation.face
+    if face is None:
+        return observation
+    off = np.random.default_rng(look).normal(0, 0.3, face.landmarks.shape).astype(np.float32)
+    return replace(observation, face=replace(face, landmarks=face.landmarks + off))
 
 
 @dataclass
@@ -270,6 +311,22 @@ class FakePad:
 
     def models(self) -> Sequence[ModelIdentity]:
         return [ModelIdentity(name, "0" * 64) for name in self.probabilities]
+
+
+class FakeFrameSignals:
+    """Signals of a frame in which nothing moves but the number of the frame."""
+
+    def measure(self, image: BgrImage, data: bytes, observation: Observation) -> FrameSignals:
+        return FrameSignals(
+            digest=hashlib.blake2b(data, digest_size=16).digest(),
+            fingerprint=int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big"),
+            thumbnail=np.full(THUMBNAIL_SIZE, 128, np.uint8),
+            texture=None,
+            skin=None,
+            surroundings=(128.0, 128.0, 128.0),
+            noise=np.full((NOISE_SIDE, NOISE_SIDE), 128, np.uint8),
+            jpeg="fake",
+        )
 
 
 @dataclass

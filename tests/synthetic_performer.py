@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from app.adapters.mediapipe_landmarker import LandmarkerPool
 from app.domain.challenge import ChallengeKind
 from app.domain.face import BgrImage, FaceBox
+from app.simulation.performance import Performance
 from tests.models_fixture import model_path
-from tests.performance import Performance
 from tests.portrait import close_up, jpeg
 
 Points = NDArray[np.float32]
@@ -35,6 +35,7 @@ OUTLINE = (0.75, 1.0)
 PIVOT_DEPTH = 0.8
 """The axis of the neck lies this many face widths behind the mesh's middle; what lies there stays put."""
 
+FRAMES_PER_SECOND = 15.0
 OUTWARD_FRAMES = 8
 APEX_FRAMES = 4
 IDLE_FRAMES = 8
@@ -77,6 +78,7 @@ def synthetic_performer() -> Performance:
         name="synthetic",
         width=WIDTH,
         height=HEIGHT,
+        frames_per_second=FRAMES_PER_SECOND,
         idle=[jpeg(_turned(resting, degrees, degrees / 2)) for degrees in sway],
         movements=movements,
         portrait=jpeg(smiling.image),

@@ -55,7 +55,7 @@ from app.services.webhook_secret import RenewWebhookSecret
 from tests.api.described import assert_described
 from tests.builders import Builder, add_organization
 from tests.fakes import FakeClock, FakeMatchingCore, FakeRateLimiter, FakeTemplateVault, SeededRandomness
-from tests.searching import search_others, search_probe
+from tests.searching import search_probe
 from tests.store_fixtures import (
     database_url,
     empty_database_url,
@@ -191,6 +191,7 @@ def make_services(
     randomness: SeededRandomness,
 ) -> ApiServices:
     abandon_after = timedelta(minutes=15)
+    search = search_probe(store, blobs, core, clock)
     change_settings = ChangeSettings(store=store, clock=clock, randomness=randomness, is_strict_available=True)
     return ApiServices(
         authenticate=Authenticate(store=store, clock=clock),
@@ -212,7 +213,7 @@ def make_services(
             blobs=blobs,
             vault=FakeTemplateVault(),
             core=core,
-            search_others=search_others(store),
+            search=search,
             clock=clock,
             randomness=randomness,
             image_max_bytes=IMAGE_MAX_BYTES,
@@ -240,7 +241,7 @@ def make_services(
                 blobs=blobs,
                 vault=FakeTemplateVault(),
                 core=core,
-                search=search_probe(store, blobs, core, clock),
+                search=search,
                 clock=clock,
                 randomness=randomness,
             ),
@@ -255,6 +256,7 @@ def make_services(
             blobs=blobs,
             vault=FakeTemplateVault(),
             core=core,
+            search=search,
             clock=clock,
             randomness=randomness,
             image_max_bytes=IMAGE_MAX_BYTES,

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.adapters.signed_tokens import SignedTokens
+from app.api.answers_sessions import detector_answer
+from app.domain.detector_evidence import Detector, DetectorEvidence
 from app.domain.session import SessionStatus, move
 from app.domain.verdict import RejectionCode
 from tests.api.conftest import PUBLIC_URL, Api
@@ -177,6 +179,25 @@ def test_a_rejection_carries_its_whole_evidence(api: Api) -> None:
             "outcome": "passed",
         }
     ]
+    assert session["decision"]["liveness"]["profile"] == "standard"
+    assert session["decision"]["liveness"]["detectors"] == [
+        {
+            "name": "shape",
+            "status": "passed",
+            "score": 88.5,
+            "limit": 50,
+            "reason": "turns_like_a_head",
+            "measured": {"residual_ratio": 0.5},
+        },
+        {
+            "name": "timing",
+            "status": "not_measured",
+            "score": None,
+            "limit": 50,
+            "reason": "too_few",
+            "measured": {},
+        },
+    ]
     assert session["decision"]["models"] == [{"name": "minifasnet_v2", "sha256": None}]
     assert session["decision"]["crossEntity"]["matchedEntityIds"] == []
 
@@ -208,6 +229,8 @@ def test_a_rejection_carries_its_whole_evidence(api: Api) -> None:
         ({"challenges": "3"}, "challenges"),
         ({"challenges": True}, "challenges"),
         ({"challenges": 3.5}, "challenges"),
+        ({"replayLedger": "yes"}, "replayLedger"),
+        ({"replayLedger": 1}, "replayLedger"),
         ({"expiresInSeconds": 59}, "expiresInSeconds"),
         ({"expiresInSeconds": 10**12}, "expiresInSeconds"),
         ({"expiresInSeconds": "600"}, "expiresInSeconds"),
@@ -233,6 +256,32 @@ def test_nulls_count_as_not_sent_and_every_wish_is_kept(api: Api) -> None:
     session = found[0]
     assert {ability.value for ability in session.avoid} == set(every_kind)
     assert (session.has_more_time, session.challenges_at_least) == (True, 8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_in_ledger"), [({}, False), ({"replayLedger": False}, False), ({"replayLedger": True}, True)]
+)
+def test_a_test_session_takes_part_in_the_replay_ledger_where_that_is_asked_for(
+    api: Api, asked: dict[str, bool], is_in_ledger: bool
+) -> None:
+    created = api.open_session(api.enrolled(), **asked)
+    with api.store.read() as uow:
+        found = uow.sessions.by_hosted_id(created.json["hostedSessionId"])
+    assert found is not None
+    assert found[0].is_in_replay_ledger is is_in_ledger
+
+
+def test_a_live_session_always_takes_part_and_nobody_may_say_otherwise(api: Api) -> None:
+    entity, key = api.enrolled(is_test=False), api.new_key(is_test=False)
+    for asked in (True, False):
+        answer = api.post(SESSIONS, {"entityId": entity.entity_id, "replayLedger": asked}, key)
+        assert (answer.status_code, answer.json["error"]) == (400, "INVALID_REQUEST")
+        assert list(answer.json["fields"]) == ["replayLedger"]
+    created = api.post(SESSIONS, {"entityId": entity.entity_id}, key)
+    with api.store.read() as uow:
+        found = uow.sessions.by_hosted_id(created.json["hostedSessionId"])
+    assert found is not None
+    assert found[0].is_in_replay_ledger
 
 
 def test_what_is_missing_is_said_in_the_order_of_the_contract(api: Api) -> None:
@@ -271,3 +320,20 @@ def test_what_is_switched_off_opens_nothing_but_can_be_read(api: Api, switch: st
     answer = api.post(SESSIONS, "not even an object", key=key)
     assert (answer.status_code, answer.json["error"]) == (403, "NOT_ENABLED")
     assert api.get(f"/api/kyc/biometric/entities/{entity.entity_id}/current", key=key).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("detector", "score", "profile", "status", "limit"),
+    [
+        (Detector.PHOTOMETRY, 20.0, "standard", "warned", 50.0),
+        (Detector.PHOTOMETRY, 20.0, "strict", "failed", 60.0),
+        (Detector.TRACK, 20.0, "standard", "failed", 50.0),
+        (Detector.TRACK, 50.0, "standard", "passed", 50.0),
+        (Detector.TRACK, None, "standard", "not_measured", 50.0),
+    ],
+)
+def test_a_detector_says_how_it_stands_under_the_profile(
+    detector: Detector, score: float | None, profile: str, status: str, limit: float
+) -> None:
+    answer = detector_answer(DetectorEvidence(detector, score, "a_reason"), profile)
+    assert (answer.name, answer.status, answer.limit) == (detector.value, status, limit)

@@ -50,6 +50,7 @@ CHANGED: dict[str, Any] = {
     "scoreDeclineThreshold": 45.5,
     "reviewBand": 10,
     "livenessProfile": "strict",
+    "lightChallenge": True,
     "maxAttempts": 5,
     "allowedFrameOrigins": ["https://shop.example", "http://localhost:3000"],
     "allowedCallbackUrls": ["https://shop.example/done", "http://127.0.0.1:8000/done"],
@@ -126,8 +127,6 @@ def test_a_version_that_is_no_longer_in_force_is_refused(api: Api) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("lightChallenge", True),
-        ("lightChallenge", 0),
         ("callbackMethod", "initiator"),
         ("callbackMethod", "both"),
         ("retentionDays", 30),
@@ -153,6 +152,7 @@ def test_branding_is_not_taken(api: Api, part: dict[str, object]) -> None:
     [
         ({"biometricEnabled": 1}, "biometricEnabled"),
         ({"kycEnabled": "true"}, "kycEnabled"),
+        ({"lightChallenge": 1}, "lightChallenge"),
         ({"faceMatchEnabled": []}, "faceMatchEnabled"),
         ({"biometricWorkflowId": 7}, "biometricWorkflowId"),
         ({"biometricWorkflowId": "unknown"}, "biometricWorkflowId"),

@@ -43,7 +43,7 @@ def try_once(
     """What a worker does with a delivery that is due."""
     holder, now = api.build.randomness.object_id(), api.clock.now()
     with api.store.begin() as uow:
-        claim = Claim(holder, now, now + timedelta(seconds=60), limit=100, per_url=100)
+        claim = Claim(holder, now, now + timedelta(seconds=60), limit=100, first_room=100)
         ((claimed, _),) = [
             one for one in uow.deliveries.claim(claim) if one[0].delivery_id == delivery.delivery_id
         ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.challenge import Ability, ChallengeKind
+from app.domain.light import LIGHT_RGB, LightColour
 from app.domain.quality import HintCode
 from app.domain.verdict import ChallengeOutcome
 from app.hosted import protocol
@@ -33,6 +34,7 @@ def words_of(name: str) -> set[str]:
         ("CHALLENGE_KINDS", {kind.ability.value for kind in ChallengeKind}),
         ("RETRY_REASONS", protocol.RETRY_REASONS),
         ("RESULT_REASONS", protocol.RESULT_REASONS),
+        ("LIGHT_COLOURS", [colour.value for colour in LightColour]),
         ("FRAME_REFUSALS", protocol.FRAME_REFUSALS),
         ("REFUSALS", protocol.CONNECT_ERRORS),
     ],
@@ -48,3 +50,9 @@ def test_every_failed_challenge_has_a_retry_reason() -> None:
 
 def test_flash_is_the_only_ability_no_challenge_asks_for() -> None:
     assert set(Ability) - {kind.ability for kind in ChallengeKind} == {Ability.FLASH}
+
+
+def test_page_shines_in_the_colours_that_the_detector_reckons_with() -> None:
+    tokens = SCRIPT.parents[1].joinpath("css", "tokens.css").read_text("utf-8")
+    painted = dict(re.findall(r"--light-([a-z]+): #([0-9a-f]{6});", tokens))
+    assert painted == {colour.value: "{:02x}{:02x}{:02x}".format(*rgb) for colour, rgb in LIGHT_RGB.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from app.domain.detector_evidence import DetectorEvidence
 from app.domain.policy import compare_with_threshold, judge_liveness
 from app.domain.settings import DEFAULT_WORKFLOW, OrganizationSettings, effective
 from app.domain.verdict import (
@@ -36,6 +37,7 @@ def judged(
     continuity_score: float | None = 80.0,
     profile: str = "standard",
     has_continuity_failed: bool = False,
+    detectors: Sequence[DetectorEvidence] = (),
 ) -> LivenessEvidence:
     """`passed` of four challenges, or just these `challenges`."""
     return judge_liveness(
@@ -46,6 +48,7 @@ def judged(
         continuity_score=continuity_score,
         profile=profile,
         has_continuity_failed=has_continuity_failed,
+        detectors=detectors,
     )
 
 

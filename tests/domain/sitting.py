@@ -9,13 +9,13 @@ from datetime import timedelta
 
 from app.domain.capture import (
     AttemptFailed,
-    CaptureConfig,
     CaptureEvent,
-    CapturePhase,
     CaptureRun,
     ChallengeAsked,
     HintChanged,
 )
+from app.domain.capture_config import CaptureConfig
+from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import ChallengeKind, number_of_challenges
 from app.domain.face import Observation
 from tests.faces import RESTING, Face, Motion, seen
@@ -32,7 +32,13 @@ def config_for(kinds: Iterable[ChallengeKind] = ALL_KINDS) -> CaptureConfig:
 
 def new_run(config: CaptureConfig, seed: int = 1) -> CaptureRun:
     randomness = SeededRandomness(seed)
-    return CaptureRun(config, choose=randomness.choose, new_id=randomness.object_id, new_nonce=randomness.nonce)
+    return CaptureRun(
+        config,
+        choose=randomness.choose,
+        choose_colour=randomness.choose,
+        new_id=randomness.object_id,
+        new_nonce=randomness.nonce,
+    )
 
 
 @dataclass

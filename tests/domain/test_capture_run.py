@@ -10,11 +10,11 @@ import pytest
 
 from app.domain.capture import (
     AttemptFailed,
-    CapturePhase,
     ChallengeAsked,
     ChallengeJudged,
     StillRequested,
 )
+from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind, kinds_left
 from app.domain.liveness import LIMITS
 from app.domain.verdict import ChallengeOutcome
@@ -70,7 +70,7 @@ def test_evidence_says_when_what_and_how_far() -> None:
 
 
 @pytest.mark.parametrize(
-    ("avoid", "number"), [((), 4), ((Ability.HEAD_TURN,), 4), ((Ability.HEAD_TURN, Ability.SMILE), 5)]
+    ("avoid", "number"), [((), 4), ((Ability.HEAD_TURN,), 5), ((Ability.HEAD_TURN, Ability.SMILE), 6)]
 )
 def test_the_number_follows_the_kinds_and_only_those_are_asked(avoid: tuple[Ability, ...], number: int) -> None:
     kinds = kinds_left(avoid)

@@ -6,7 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.capture import AttemptFailed, CapturePhase, ChallengeAsked, ChallengeJudged
+from app.domain.capture import (
+    AttemptFailed,
+    ChallengeAsked,
+    ChallengeJudged,
+)
+from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import ChallengeKind, number_of_challenges
 from app.domain.verdict import ChallengeOutcome
 from tests.domain.sitting import ALL_KINDS, Sitting, config_for, new_run
@@ -97,8 +102,8 @@ def test_with_fewer_kinds_left_more_is_asked_and_never_less() -> None:
         sitting = Sitting(run).begin().align()
         events = run.swap(standing_id(sitting), sitting.now_ms, EPOCH) or []
         (asked,) = (event.challenge for event in events if isinstance(event, ChallengeAsked))
-        assert asked.total == run.config.number_of_challenges == (raised or 6)
-        assert len(sitting.pass_all().run.evidence) == (raised or 6) + 1
+        assert asked.total == run.config.number_of_challenges == (raised or 7)
+        assert len(sitting.pass_all().run.evidence) == (raised or 7) + 1
 
 
 def test_a_swap_keeps_enough_kinds_for_a_verdict() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -17,6 +16,7 @@ from app.domain.challenge import (
     number_of_challenges,
 )
 from tests.fakes import SeededRandomness
+from tests.uniformity import chi_square_tail, draw_many, first_draws_p, transitions_p
 
 K = ChallengeKind
 
@@ -32,7 +32,7 @@ KINDS_OF = {
 
 
 @pytest.mark.parametrize(
-    ("kinds", "number"), [(0, 0), (1, 1), (2, 2), (3, 9), (4, 6), (5, 5), (6, 4), (7, 4), (8, 4)]
+    ("kinds", "number"), [(0, 0), (1, 1), (2, 2), (3, 11), (4, 7), (5, 6), (6, 5), (7, 5), (8, 4)]
 )
 def test_the_number_of_challenges_of_each_number_of_kinds(kinds: int, number: int) -> None:
     assert number_of_challenges(kinds) == number
@@ -94,19 +94,33 @@ def test_the_first_draw_may_give_any_kind() -> None:
     assert {draw_next(tuple(ChallengeKind), None, rng.choose) for _ in range(200)} == set(ChallengeKind)
 
 
-def test_a_long_draw_is_uniform_over_kinds_and_over_successors() -> None:
-    """Chi-square against uniformity; the bounds are the 0.999 quantiles of 7 and 55 − 7 = 48 degrees."""
-    rng, draws = SeededRandomness(42), 20_000
-    sequence: list[ChallengeKind] = []
-    for _ in range(draws):
-        sequence.append(draw_next(tuple(ChallengeKind), sequence[-1] if sequence else None, rng.choose))
-    singles = Counter(sequence)
-    assert _chi_square([singles[kind] for kind in ChallengeKind]) < 24.3
-    pairs = Counter(itertools.pairwise(sequence))
-    assert all(first is not second for first, second in pairs)
-    assert _chi_square([pairs[pair] for pair in itertools.permutations(ChallengeKind, 2)]) < 84.0
+DRAWS, LEAST_P = 100_000, 0.001
 
 
-def _chi_square(counts: list[int]) -> float:
-    expected = sum(counts) / len(counts)
-    return sum((count - expected) ** 2 / expected for count in counts)
+def test_first_draws_are_uniform() -> None:
+    assert first_draws_p(SeededRandomness(42).choose, DRAWS) > LEAST_P
+
+
+def test_whatever_was_asked_each_other_kind_is_as_likely_to_follow() -> None:
+    sequence = draw_many(SeededRandomness(42).choose, DRAWS)
+    assert all(first is not second for first, second in itertools.pairwise(sequence))
+    assert transitions_p(sequence) > LEAST_P
+
+
+def test_a_draw_that_favours_one_kind_by_a_tenth_would_not_pass() -> None:
+    """Otherwise the two tests above would show nothing."""
+    rng = SeededRandomness(7)
+
+    def loaded(kinds: Sequence[ChallengeKind]) -> ChallengeKind:
+        return rng.choose([*list(kinds) * 10, kinds[0]])
+
+    assert first_draws_p(loaded, DRAWS) < LEAST_P
+    assert transitions_p(draw_many(loaded, DRAWS)) < LEAST_P
+
+
+@pytest.mark.parametrize(
+    ("statistic", "degrees", "tail"),
+    [(24.322, 7, 0.001), (18.475, 7, 0.01), (84.037, 48, 0.001), (73.683, 48, 0.01)],
+)
+def test_the_tail_of_chi_square_agrees_with_the_tables(statistic: float, degrees: int, tail: float) -> None:
+    assert chi_square_tail(statistic, degrees) == pytest.approx(tail, rel=0.01)

@@ -17,11 +17,12 @@ TROUBLES: list[tuple[dict[str, float], Hint]] = [
     ({"scale": 2.3}, Hint(HintCode.TOO_CLOSE)),
     ({"scale": 0.4}, Hint(HintCode.TOO_FAR)),
     ({"x": 440.0}, Hint(HintCode.OFF_CENTRE, "right")),
+    ({"evenness": 0.2}, Hint(HintCode.UNEVEN_LIGHT)),
     ({"luma": 30.0}, Hint(HintCode.TOO_DARK)),
     ({"clipped": 0.5}, Hint(HintCode.TOO_BRIGHT)),
-    ({"evenness": 0.2}, Hint(HintCode.UNEVEN_LIGHT)),
     ({"sharpness": 3.0}, Hint(HintCode.BLURRY)),
     ({"pitch": 30.0}, Hint(HintCode.LOOK_STRAIGHT)),
+    ({"lips_redness": 0.01}, Hint(HintCode.FACE_COVERED)),
     ({"eyes_closed": 0.6}, Hint(HintCode.EYES_NOT_VISIBLE)),
     ({"smile": 0.7}, Hint(HintCode.RELAX_FACE)),
 ]
@@ -54,7 +55,7 @@ def test_of_two_causes_the_more_fundamental_is_told(
         ({"luma": 39.0}, HintCode.TOO_DARK),
         ({"luma": 226.0}, HintCode.TOO_BRIGHT),
         ({"clipped": 0.36}, HintCode.TOO_BRIGHT),
-        ({"evenness": 0.29}, HintCode.UNEVEN_LIGHT),
+        ({"evenness": 0.39}, HintCode.UNEVEN_LIGHT),
         ({"sharpness": 4.9}, HintCode.BLURRY),
         ({"yaw": 16.5}, HintCode.LOOK_STRAIGHT),
         ({"yaw": -16.5}, HintCode.LOOK_STRAIGHT),
@@ -77,7 +78,7 @@ def test_each_limit_just_beyond(trouble: dict[str, float], code: HintCode) -> No
         {"luma": 40.0},
         {"luma": 225.0},
         {"clipped": 0.35},
-        {"evenness": 0.30},
+        {"evenness": 0.40},
         {"sharpness": 5.0},
         {"yaw": 16.0},
         {"yaw": -16.0},
@@ -176,3 +177,31 @@ def test_each_flaw_makes_a_worse_still(worse: dict[str, float]) -> None:
     assert good is not None
     assert flawed is not None
     assert 0.0 <= flawed < good <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("cover", "is_covered"),
+    [
+        ({"lips_redness": 0.044}, True),
+        ({"lips_redness": 0.046}, False),
+        ({"lower_redness": 0.30}, True),
+        ({"lower_redness": -0.30}, True),
+        ({"lower_redness": -0.29}, False),
+        ({"lips_redness": 0.08, "lower_redness": -0.13}, True),
+        ({"lips_redness": 0.10, "lower_redness": -0.13}, False),
+        ({"lips_redness": 0.08, "lower_brightness": -0.60}, True),
+        ({"lips_redness": 0.10, "lower_brightness": -0.60}, False),
+        ({"eyes_brightness": -0.46}, True),
+        ({"eyes_brightness": -0.44}, False),
+    ],
+)
+def test_a_face_is_covered_where_its_colours_break(cover: dict[str, float], is_covered: bool) -> None:
+    """Faint lips or a shadow alone are no mask; both together are."""
+    assert hint_of(replace(RESTING, **cover)) == (Hint(HintCode.FACE_COVERED) if is_covered else None)
+
+
+def test_a_face_whose_colours_were_not_measured_is_not_called_covered() -> None:
+    free = seen(RESTING)
+    assert free.face is not None
+    unmeasured = replace(free, face=replace(free.face, cover=None))
+    assert alignment_hint(unmeasured, LIMITS) is None

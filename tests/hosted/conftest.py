@@ -144,6 +144,7 @@ def make_site(studio: Studio, opened: list[FakeSocket], **changes: Any) -> Site:
         "interrupt_capture": studio.interrupt_capture,
         "observe_frame": studio.observe_frame,
         "swap_challenge": studio.swap_challenge,
+        "answer_light": studio.answer_light,
         "keep_capture": studio.keep_capture,
         "decide_capture": studio.decide_capture,
         "withdraw": studio.withdraw,

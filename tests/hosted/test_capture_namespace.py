@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from app.domain.capture import (
     AlignProgress,
@@ -20,6 +21,7 @@ from app.domain.capture import (
 )
 from app.domain.challenge import Challenge, ChallengeKind
 from app.domain.errors import AnalysisUnavailable, StoreUnavailable
+from app.domain.light import LightColour, LightNoticed, LightShown
 from app.domain.quality import Hint, HintCode
 from app.domain.session import HostedState, SessionStatus
 from app.domain.verdict import ChallengeOutcome
@@ -40,6 +42,8 @@ EVENTS: list[CaptureEvent] = [
     ChallengeProgress("c", 50),
     ChallengeJudged("c", ChallengeOutcome.PASSED),
     AttemptFailed("timed_out", is_free=False),
+    LightNoticed("n"),
+    LightShown("n", 0, LightColour.BLUE, 650),
     StillRequested("n"),
 ]
 
@@ -114,9 +118,11 @@ def test_way_through_a_session(site: Site) -> None:
     answer = page.hello(language="es")
     assert (answer["ok"], answer["state"], answer["consent_required"]) == (True, "consent", True)
     assert page.ask("consent", AGREED)["state"] == "camera"
-    assert page.ask("camera", {"width": 640, "signals": ["no_label", "made_up"]})["state"] == "align"
+    aligning = page.ask("camera", {"width": 640, "signals": ["no_label", "made_up"]})
+    nonce = aligning["nonce"]
+    assert (aligning["state"], nonce) == ("align", site.studio.run_of().nonce)
     assert site.studio.live_capture().injection_signals == ("page:no_label",)
-    frame = page.ask("frame", {"seq": 1, "captured_at_ms": 1.0, "challenge_id": None}, b"jpeg")
+    frame = page.ask("frame", {"seq": 1, "captured_at_ms": 1.0, "challenge_id": None, "nonce": nonce}, b"jpeg")
     assert (frame["ok"], frame["seq"]) == (True, 1)
     assert "align_progress" in [name for name, _ in page.heard()]
     ended = page.ask("cancel", {})
@@ -273,7 +279,7 @@ def test_trouble_behind_a_message_has_a_code_and_the_session_goes_on(
     names = ("start_capture", "read_capture", "begin_alignment", "observe_frame", "swap_challenge", "withdraw")
     kept = {name: getattr(site.services, name) for name in names}
     site.replace(**dict.fromkeys(names, fails))
-    frame = {"seq": 1, "captured_at_ms": 1.0}
+    frame = {"seq": 1, "captured_at_ms": 1.0, "nonce": "n"}
     asked: tuple[tuple[str, tuple[object, ...]], ...] = (
         ("hello", ({"page_id": "page-0001"},)),
         ("consent", (AGREED,)),
@@ -322,7 +328,7 @@ def test_messages_that_reach_the_store_are_bounded_by_socket(site: Site) -> None
 def test_frames_refused_without_end_close_the_socket(site: Site) -> None:
     page = site.page()
     page.hello()
-    frame = {"seq": 1, "captured_at_ms": 1.0}
+    frame = {"seq": 1, "captured_at_ms": 1.0, "nonce": "n"}
     for _ in range(protocol.MAX_REFUSALS_IN_A_ROW + 2):
         assert page.ask("frame", frame, b"x")["code"] in ("not_expected", "stale")
     assert not page.socket.connected
@@ -333,7 +339,11 @@ def test_frames_refused_without_end_close_the_socket(site: Site) -> None:
 
 def test_every_event_of_a_capture_has_a_message_or_a_state() -> None:
     told = {type(event).__name__: event_message(event) for event in EVENTS}
-    assert {name for name, message in told.items() if message is None} == {"AttemptFailed", "StillRequested"}
+    assert {name for name, message in told.items() if message is None} == {
+        "AttemptFailed",
+        "LightNoticed",
+        "StillRequested",
+    }
     assert len(told) == len(CaptureEvent.__args__)
     assert {message[0] for message in told.values() if message} <= set(protocol.SERVER_EVENTS)
     assert [name for name, _ in event_messages(EVENTS)] == [
@@ -342,6 +352,7 @@ def test_every_event_of_a_capture_has_a_message_or_a_state() -> None:
         "challenge",
         "progress",
         "challenge_result",
+        "light",
     ]
 
 
@@ -357,3 +368,25 @@ def test_every_outcome_of_a_challenge_says_why_unless_it_was_passed(outcome: Cha
     assert message is not None
     is_passed = outcome is ChallengeOutcome.PASSED
     assert message[1] == {"challenge_id": "c", "passed": is_passed, "reason": None if is_passed else outcome.value}
+
+
+# Simulated pages
+
+
+def test_simulated_page_of_a_test_session_is_noted(site: Site) -> None:
+    page = site.page()
+    assert page.hello(simulated=True)["ok"]
+    assert page.ask("consent", AGREED)["ok"]
+    assert page.ask("camera", {"width": 640})["state"] == "align"
+    assert site.studio.live_capture().injection_signals == (protocol.SIMULATED,)
+
+
+def test_live_session_refuses_a_simulated_page(site: Site) -> None:
+    with site.studio.store._writers.begin() as connection:
+        for table in ("entities", "biometric_sessions", "kyc_validations"):
+            connection.execute(text(f"UPDATE {table} SET is_test = false"))  # noqa: S608 (a name of ours)
+    page = site.page()
+    answer = page.hello(simulated=True)
+    assert (answer["ok"], answer["code"], answer["retryable"]) == (False, "simulated", False)
+    assert site.studio.stored()[0].status is SessionStatus.PENDING
+    assert page.hello()["ok"]

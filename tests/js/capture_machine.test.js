@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reduce } from "../../static/js/capture_machine.js";
 import { INITIAL_STATE, SCREENS } from "../../static/js/capture_state.js";
-import { APPROVED, CHALLENGE, EVENTS, hello, stateOn, told } from "./states.js";
+import { APPROVED, CHALLENGE, EVENTS, hello, LIGHT, stateOn, told } from "./states.js";
 
 /** @typedef {import("../../static/js/capture_state.js").State} State */
 /** @typedef {import("../../static/js/capture_state.js").MachineEvent} MachineEvent */
@@ -16,12 +16,15 @@ const openBut = (...screens) => OPEN.filter((screen) => !screens.includes(screen
 /** Camera off, and no question about it under way. */
 const BEFORE_CAMERA = ["boot", "consent", "busy"];
 const AFTER_CAMERA = ["uploading", "processing", "retry", "offline", "draining", "failed"];
-const LIVE = ["align", "challenge", "capture"];
-const TO_CAMERA = { precheck: BEFORE_CAMERA, align: ["challenge", "capture", ...AFTER_CAMERA] };
+const LIVE = ["align", "challenge", "light_notice", "light", "capture"];
+/** @param {string} screen */
+const liveBut = (screen) => LIVE.filter((other) => other !== screen);
+const TO_CAMERA = { precheck: BEFORE_CAMERA, align: [...liveBut("align"), ...AFTER_CAMERA] };
 const TO_CHALLENGE = { precheck: BEFORE_CAMERA, align: AFTER_CAMERA };
+const TO_LIGHT = { precheck: BEFORE_CAMERA, light: AFTER_CAMERA };
 const TO_CAPTURE = {
   precheck: BEFORE_CAMERA,
-  capture: ["align", "challenge", "processing", "retry", "offline", "draining", "failed"],
+  capture: [...liveBut("capture"), "processing", "retry", "offline", "draining", "failed"],
 };
 
 /** For each event the screens it leads to, and from where; from every other screen it leads nowhere. */
@@ -30,6 +33,7 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "hello camera": TO_CAMERA,
   "hello align": TO_CAMERA,
   "hello challenge": TO_CHALLENGE,
+  "hello light": TO_LIGHT,
   "hello capture": TO_CAPTURE,
   "hello processing": { processing: openBut("processing") },
   "hello retry": { retry: openBut("retry") },
@@ -43,6 +47,7 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "told camera": TO_CAMERA,
   "told align": TO_CAMERA,
   "told challenge": TO_CHALLENGE,
+  "told light": TO_LIGHT,
   "told capture": TO_CAPTURE,
   "told processing": { processing: openBut("processing") },
   "told retry": { retry: openBut("retry") },
@@ -50,10 +55,12 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "told again": {},
   hint: {},
   "align progress": {},
-  challenge: { challenge: ["align", "capture"] },
+  challenge: { challenge: liveBut("challenge") },
   progress: {},
   "challenge passed": {},
   "challenge failed": {},
+  "light notice": { light_notice: [...liveBut("light_notice"), "uploading", "offline", "draining"] },
+  light: { light: liveBut("light") },
   "capture request": { uploading: [...LIVE, "offline", "draining"] },
   uploaded: { processing: ["uploading"] },
   "uploaded with a result": { outcome: OPEN },
@@ -76,6 +83,8 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "dialog asked": {},
   "dialog closed": {},
   "leave confirmed": {},
+  "light accepted": {},
+  "light declined": {},
   "swap pressed": {},
   "swap refused": {},
   left: { outcome: OPEN },
@@ -158,6 +167,16 @@ test("the happy path", () => {
   assert.deepEqual([state.screen, state.uploads], ["uploading", 1]);
   state = after(state, event("uploaded"), event("result"));
   assert.deepEqual([state.screen, state.result, state.camera], ["outcome", APPROVED, "off"]);
+});
+
+test("frames carry the nonce of the step that stands", () => {
+  const live = { camera: /** @type {const} */ ("live"), nonce: "old" };
+  assert.equal(reduce(stateOn("align", live), told("align", { nonce: "n1" })).nonce, "n1");
+  assert.equal(reduce(stateOn("align", live), told("align", { nonce: "n1", version: 0 })).nonce, "old");
+  assert.equal(reduce(stateOn("challenge", live), event("challenge")).nonce, "n2");
+  assert.equal(reduce(stateOn("offline", live), hello("align", { nonce: "n1" })).nonce, "n1");
+  assert.equal(reduce(stateOn("retry", live), event("retry pressed")).nonce, null, "not before the server says");
+  assert.equal(reduce(stateOn("challenge", live), told("retry")).nonce, null);
 });
 
 test("a state that is not newer is not followed", () => {
@@ -289,4 +308,36 @@ test("a superseded page lets the camera go, and can be taken back", () => {
   assert.equal(superseded.camera, "off");
   const back = reduce(superseded, event("reconnect pressed"));
   assert.deepEqual([back.screen, back.connects], ["boot", INITIAL_STATE.connects + 1]);
+});
+
+test("the notice is answered once, and only then does the page shine", () => {
+  const noticed = reduce(stateOn("challenge"), { type: "light_notice", nonce: "n3" });
+  assert.equal(noticed.nonce, "n3");
+  assert.equal(noticed.light, null);
+  const accepted = after(
+    noticed,
+    { type: "light_accepted" },
+    { type: "light_declined" },
+    { type: "light_accepted" },
+  );
+  assert.deepEqual([accepted.lightAnswer, accepted.lightAnswers], ["accepted", 1]);
+  assert.equal(accepted.screen, "light_notice", "until the first colour comes");
+  assert.equal(after(noticed, { type: "light_declined" }).lightAnswer, "declined");
+});
+
+test("each colour takes the place of the last, and none is left for the next attempt", () => {
+  const shining = after(stateOn("light"), event("hint"), {
+    type: "light",
+    light: { ...LIGHT, index: 1, colour: "off" },
+  });
+  assert.equal(shining.light?.colour, "off");
+  assert.notEqual(shining.hint, null, "what stands wrong still does");
+  const again = after(shining, told("retry", { reason: "face_lost" }), { type: "retry_pressed" });
+  assert.deepEqual([again.screen, again.light, again.lightAnswer], ["align", null, null]);
+});
+
+test("an answer that means nothing here asks for nothing", () => {
+  for (const screen of SCREENS.filter((other) => other !== "light_notice")) {
+    assert.equal(reduce(stateOn(screen), { type: "light_accepted" }).lightAnswers, 0, screen);
+  }
 });

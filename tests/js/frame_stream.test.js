@@ -9,7 +9,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A stream whose camera, clock and server are in the test's hand. */
 function studio() {
-  /** @type {{meta: {seq: number, captured_at_ms: number, challenge_id: string|null}, answer: (ack: Ack) => void}[]} */
+  /** @type {{meta: import("../../static/js/protocol.js").FrameHeader, answer: (ack: Ack) => void}[]} */
   const sent = [];
   /** @type {{ms: number, end: () => void}[]} */
   const pauses = [];
@@ -19,6 +19,7 @@ function studio() {
     now: 0,
     picture: /** @type {number|null} */ (1),
     challenge: /** @type {string|null} */ (null),
+    nonce: /** @type {string|null} */ ("n0"),
     encoded: true,
   };
   const stream = createFrameStream({
@@ -38,6 +39,7 @@ function studio() {
     pause: (ms) => new Promise((resolve) => pauses.push({ ms, end: () => resolve() })),
     now: () => world.now,
     challengeId: () => world.challenge,
+    nonce: () => world.nonce,
     fps: () => 10,
     onFrozen: () => {
       log.frozen += 1;
@@ -109,13 +111,49 @@ test("frames say which challenge they belong to", async () => {
   const { stream, sent, pauses, world } = studio();
   stream.start();
   await settle();
-  assert.equal(sent[0]?.meta.challenge_id, null);
+  assert.deepEqual([sent[0]?.meta.challenge_id, sent[0]?.meta.nonce], [null, "n0"]);
   world.challenge = "c1";
+  world.nonce = "n1";
   sent[0]?.answer({ ok: true });
   await settle();
   pauses[0]?.end();
   await settle();
-  assert.equal(sent[1]?.meta.challenge_id, "c1");
+  assert.deepEqual([sent[1]?.meta.challenge_id, sent[1]?.meta.nonce], ["c1", "n1"]);
+});
+
+test("nothing is sent before the server has said for what it takes frames", async () => {
+  const { stream, sent, pauses, world } = studio();
+  world.nonce = null;
+  stream.start();
+  await settle();
+  assert.deepEqual([sent.length, pauses.length, stream.lastSeq], [0, 1, 0]);
+  world.nonce = "n1";
+  pauses[0]?.end();
+  await settle();
+  assert.deepEqual([sent[0]?.meta.seq, sent[0]?.meta.nonce], [1, "n1"]);
+});
+
+test("after a lost connection the numbers go on where the server's stand", async () => {
+  const { stream, sent, pauses } = studio();
+  stream.start();
+  for (const [number, ack] of [
+    { ok: true },
+    { ok: false, code: "offline" },
+    { ok: false, code: "out_of_order", expected_seq: 2 },
+    { ok: false, code: "stale", expected_seq: 9 },
+    { ok: false, code: "too_fast", expected_seq: "soon" },
+    { ok: true },
+  ].entries()) {
+    await settle();
+    sent[number]?.answer(ack);
+    await settle();
+    pauses[number]?.end();
+  }
+  await settle();
+  assert.deepEqual(
+    sent.map(({ meta }) => meta.seq),
+    [1, 2, 3, 2, 9, 10, 11],
+  );
 });
 
 test("a stopped stream sends nothing more, and numbers go on when it starts again", async () => {
@@ -191,6 +229,21 @@ test("the same picture is never taken twice", async () => {
   paint();
   await second;
   assert.equal(isTaken, true);
+});
+
+test("each picture is later than the one before, whatever the clock says", async () => {
+  const { video } = screen();
+  const nextFrame = freshFrames(video);
+  const clock = performance.now;
+  performance.now = () => 1000;
+  try {
+    const times = [];
+    for (video.currentTime = 1; video.currentTime < 4; video.currentTime += 1) times.push(await nextFrame());
+    const [first = 0] = /** @type {number[]} */ (times);
+    assert.deepEqual(times, [first, first + 1, first + 2]);
+  } finally {
+    performance.now = clock;
+  }
 });
 
 test("a page that is not painted still takes pictures", async () => {

@@ -8,12 +8,15 @@ import { DEFAULT_FRAME_POLICY } from "../../static/js/protocol.js";
 
 export const CHALLENGE = Object.freeze({
   id: "c1",
+  nonce: "n1",
   kind: "head_turn",
   direction: "left",
   index: 1,
   total: 4,
   timeLimitMs: 15_000,
 });
+
+export const LIGHT = Object.freeze({ nonce: "n3", index: 0, colour: "red" });
 
 export const APPROVED = Object.freeze({ outcome: "approved", reason: null, redirect: null, support_id: null });
 
@@ -27,6 +30,8 @@ export function stateOn(screen, changes = {}) {
     blocked: { trouble: "denied", asks: 1 },
     align: LIVE,
     challenge: { ...LIVE, challenge: CHALLENGE, passed: 1, percent: 40 },
+    light_notice: { ...LIVE, challenge: CHALLENGE },
+    light: { ...LIVE, challenge: CHALLENGE, light: LIGHT },
     capture: { ...LIVE, challenge: CHALLENGE },
     uploading: { ...LIVE, capture: { ticket: "t", maxBytes: 1 }, uploads: 1 },
     processing: LIVE,
@@ -41,13 +46,14 @@ export function stateOn(screen, changes = {}) {
 
 /** @param {string} server @param {Partial<Extract<MachineEvent, {type: "server_state"}>>} [changes] @returns {MachineEvent} */
 export function told(server, changes = {}) {
-  return { type: "server_state", server, version: 9, attemptsLeft: 2, reason: null, ...changes };
+  return { type: "server_state", server, version: 9, attemptsLeft: 2, nonce: null, reason: null, ...changes };
 }
 
 /** @param {string} server @param {Partial<Extract<MachineEvent, {type: "hello_accepted"}>>} [changes] @returns {MachineEvent} */
 export function hello(server, changes = {}) {
   const framePolicy = DEFAULT_FRAME_POLICY;
-  return { type: "hello_accepted", server, version: 1, attemptsLeft: 3, framePolicy, result: null, ...changes };
+  const known = { version: 1, attemptsLeft: 3, nonce: null, framePolicy, result: null };
+  return { type: "hello_accepted", server, ...known, ...changes };
 }
 
 /** By name, since some types are worth more than one. @type {Readonly<Record<string, MachineEvent>>} */
@@ -56,6 +62,7 @@ export const EVENTS = Object.freeze({
   "hello camera": hello("camera"),
   "hello align": hello("align"),
   "hello challenge": hello("challenge"),
+  "hello light": hello("light"),
   "hello capture": hello("capture"),
   "hello processing": hello("processing"),
   "hello retry": hello("retry"),
@@ -67,6 +74,7 @@ export const EVENTS = Object.freeze({
   "told camera": told("camera"),
   "told align": told("align"),
   "told challenge": told("challenge"),
+  "told light": told("light"),
   "told capture": told("capture"),
   "told processing": told("processing"),
   "told retry": told("retry", { reason: "quality" }),
@@ -74,10 +82,12 @@ export const EVENTS = Object.freeze({
   "told again": told("retry", { version: 0 }),
   hint: { type: "hint", hint: { code: "too_far", direction: null, escalated: false } },
   "align progress": { type: "align_progress", percent: 30 },
-  challenge: { type: "challenge", challenge: { ...CHALLENGE, id: "c2", index: 2 } },
+  challenge: { type: "challenge", challenge: { ...CHALLENGE, id: "c2", nonce: "n2", index: 2 } },
   progress: { type: "progress", id: "c1", percent: 60 },
   "challenge passed": { type: "challenge_result", id: "c1", passed: true, reason: null },
   "challenge failed": { type: "challenge_result", id: "c1", passed: false, reason: "timed_out" },
+  "light notice": { type: "light_notice", nonce: "n3" },
+  light: { type: "light", light: { ...LIGHT, index: 1, colour: "blue" } },
   "capture request": { type: "capture_request", capture: { ticket: "t", maxBytes: 5 } },
   uploaded: { type: "uploaded", upload: 1, result: null },
   "uploaded with a result": { type: "uploaded", upload: 1, result: APPROVED },
@@ -100,6 +110,8 @@ export const EVENTS = Object.freeze({
   "dialog asked": { type: "dialog_asked", dialog: "leave" },
   "dialog closed": { type: "dialog_closed" },
   "leave confirmed": { type: "leave_confirmed" },
+  "light accepted": { type: "light_accepted" },
+  "light declined": { type: "light_declined" },
   "swap pressed": { type: "swap_pressed" },
   "swap refused": { type: "swap_refused" },
   left: { type: "left" },

@@ -75,6 +75,18 @@ test("words over the camera are read even where the picture is white", () => {
   assert.ok(contrast("#ffffff", ground) >= 4.5, contrast("#ffffff", ground).toFixed(2));
 });
 
+test("no colour of the light challenge is a saturated red (WCAG 2.2, 2.3.1)", () => {
+  const lamps = Object.entries(LIGHT).filter(([name]) => name.startsWith("light-"));
+  assert.equal(lamps.length, 5);
+  for (const [name, hex] of lamps) {
+    const [red = 0, ...others] = [1, 3, 5]
+      .map((at) => Number.parseInt(hex.slice(at, at + 2), 16) / 255)
+      .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    const share = red / (red + others.reduce((sum, value) => sum + value, 0));
+    assert.ok(share < 0.8, `${name}: ${share.toFixed(2)}`);
+  }
+});
+
 test("colours are named in tokens.css only", () => {
   for (const name of readdirSync(CSS)) {
     if (name === "tokens.css") continue;

@@ -40,8 +40,12 @@ test("an event with an unknown name or senseless content is dropped", () => {
   assert.equal(readServerEvent("constructor", {}), null);
   assert.equal(readServerEvent("state", { state: "elsewhere" }), null);
   assert.equal(readServerEvent("hint", { code: "buy_now" }), null);
-  assert.equal(readServerEvent("challenge", { challenge_id: "c", kind: "dance" }), null);
-  assert.equal(readServerEvent("challenge", { challenge_id: "c", kind: "look", direction: null }), null);
+  assert.equal(readServerEvent("challenge", { challenge_id: "c", nonce: "n", kind: "dance" }), null);
+  assert.equal(
+    readServerEvent("challenge", { challenge_id: "c", nonce: "n", kind: "look", direction: null }),
+    null,
+  );
+  assert.equal(readServerEvent("challenge", { challenge_id: "c", nonce: "", kind: "smile" }), null);
   assert.equal(readServerEvent("challenge_result", { challenge_id: "c", passed: "yes" }), null);
   assert.equal(readServerEvent("capture_request", { ticket: "" }), null);
 });
@@ -58,7 +62,7 @@ test("each event is read", () => {
   };
   assert.deepEqual(readServerEvent("challenge", challenge), {
     type: "challenge",
-    challenge: { id: "c", kind: "look", direction: "up", index: 3, total: 4, timeLimitMs: 15_000 },
+    challenge: { id: "c", nonce: "n", kind: "look", direction: "up", index: 3, total: 4, timeLimitMs: 15_000 },
   });
   assert.deepEqual(readServerEvent("hint", { code: null }), { type: "hint", hint: null });
   assert.deepEqual(readServerEvent("hint", { code: "off_centre", direction: "left", escalated: true }), {
@@ -105,13 +109,26 @@ test("a policy without sense keeps the known one", () => {
 
 test("hello needs a state that the protocol knows", () => {
   assert.equal(readHello({ state: "busy" }), null);
-  const read = readHello({ state: "camera", version: 3, attempts_left: 2, result: null });
+  const read = readHello({ state: "align", version: 3, attempts_left: 2, nonce: "n", result: null });
   assert.deepEqual(read, {
     type: "hello_accepted",
-    server: "camera",
+    server: "align",
     version: 3,
     attemptsLeft: 2,
+    nonce: "n",
     framePolicy: DEFAULT_FRAME_POLICY,
     result: null,
   });
+});
+
+test("colours of the light challenge are read, and no other colour", () => {
+  const sent = { nonce: "n", index: 2, colour: "blue", duration_ms: 650 };
+  assert.deepEqual(readServerEvent("light", sent), {
+    type: "light",
+    light: { nonce: "n", index: 2, colour: "blue" },
+  });
+  assert.equal(readServerEvent("light", { ...sent, colour: "crimson" }), null);
+  assert.equal(readServerEvent("light", { ...sent, nonce: "" }), null);
+  assert.deepEqual(readServerEvent("light_notice", { nonce: "n" }), { type: "light_notice", nonce: "n" });
+  assert.equal(readServerEvent("light_notice", {}), null);
 });

@@ -9,7 +9,11 @@ from functools import cache
 from typing import Any
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import CaptureEvent, CapturePhase, CaptureRun
+from app.domain.capture import (
+    CaptureEvent,
+    CaptureRun,
+)
+from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind
 from app.domain.face import Observation
 from app.domain.organization import Caller
@@ -22,6 +26,7 @@ from app.services.decide_capture import DecideCapture
 from app.services.keep_capture import KeepCapture, Kept
 from app.services.live_capture import LiveCapture, LiveCaptures
 from app.services.observe_frame import (
+    AnswerLight,
     BeginAlignment,
     FrameHeader,
     FrameLimits,
@@ -31,12 +36,15 @@ from app.services.observe_frame import (
     SwapChallenge,
 )
 from app.services.record_consent import ConsentText, RecordConsent
+from app.services.replay_ledger import ReplayLedger
 from app.services.start_capture import ReadCapture, StartCapture
 from app.services.withdraw import Withdraw
 from tests.builders import PORTRAIT_BYTES, Builder, add_organization, caller_of
 from tests.faces import RESTING, Face, Motion, seen
 from tests.fakes import (
     FakeClock,
+    FakeFingerprintVault,
+    FakeFrameSignals,
     FakeImages,
     FakeMatchingCore,
     FakePad,
@@ -50,6 +58,7 @@ from tests.fakes import (
 from tests.searching import search_probe
 
 ABANDON_AFTER = timedelta(minutes=15)
+LEDGER_RETENTION = timedelta(days=30)
 PAGE = "page-1"
 TEXT = ConsentText(version="1", sha256="ab" * 32, language="en")
 PAD_MODEL = ModelIdentity("pad", "0" * 64)
@@ -84,7 +93,9 @@ class Studio:
     def __post_init__(self) -> None:
         store, clock, randomness, live = self.store, self.clock, self.randomness, self.live
         presenter = OutcomePresenter(signer=FakeSigner(), clock=clock)
-        ledger = AttemptLedger(store=store, clock=clock, randomness=randomness, capture_models=[PAD_MODEL])
+        ledger = AttemptLedger(
+            store=store, blobs=self.blobs, clock=clock, randomness=randomness, capture_models=[PAD_MODEL]
+        )
         self.read_capture = ReadCapture(
             store=store,
             clock=clock,
@@ -105,9 +116,11 @@ class Studio:
         self.begin_alignment = BeginAlignment(store=store, clock=clock, live=live)
         self.interrupt_capture = InterruptCapture(clock=clock, ledger=ledger, live=live)
         self.swap_challenge = SwapChallenge(clock=clock, live=live)
+        self.answer_light = AnswerLight(clock=clock, live=live)
         self.observe_frame = ObserveFrame(
             images=self.images,
             analyzer=self.analyzer,
+            signals=FakeFrameSignals(),
             pad=self.pad,
             ledger=ledger,
             store=store,
@@ -123,6 +136,9 @@ class Studio:
             pad=self.pad,
             capture_models=[PAD_MODEL],
             ledger=ledger,
+            replays=ReplayLedger(
+                store=store, vault=FakeFingerprintVault(), clock=clock, retention=LEDGER_RETENTION
+            ),
             clock=clock,
             randomness=randomness,
             live=live,
@@ -158,7 +174,12 @@ class Studio:
         self.seq += 1
         live = self.live.get(self.hosted_id)
         standing = live.run.challenge.challenge_id if live and live.run.challenge else None
-        right = FrameHeader(self.seq, 0.0, standing)
+        right = FrameHeader(
+            seq=live.order.next_seq if live else self.seq,
+            captured_at_ms=self.clock.monotonic_ms() + self.seq / 1_000,
+            challenge_id=standing,
+            nonce=(live.run.frame_nonce if live else None) or "",
+        )
         result = self.observe_frame(self.hosted_id, page_id, replace(right, **header), data)
         self.events += result.events
         return result
@@ -188,6 +209,17 @@ class Studio:
         self.core.faces[data] = known_face(whose)
         return data
 
+    def again(self, **session: Any) -> Studio:
+        """Another session of the same person at the same time, once this one is over."""
+        assert self.withdraw(self.hosted_id) or self.stored()[0].status.is_terminal
+        with self.store.begin() as uow:
+            entity = uow.entities.get(self.session.organization_id, self.session.is_test, self.session.entity_id)
+            assert entity is not None
+            opened, hosted = Builder(self.randomness).session(entity, **session)
+            uow.sessions.add(opened, hosted)
+            uow.commit()
+        return replace(self, session=opened, live=LiveCaptures(), seq=0, events=[])
+
     # Whole stretches
 
     def ready(self, **hello: Any) -> Studio:
@@ -212,7 +244,9 @@ class Studio:
     def perform(self, kind: ChallengeKind) -> FrameResult:
         """Move until the challenge that stands is over."""
         asked, result = self.run_of().challenge, FrameResult()
-        for _, face in Motion(kind, rest_ms=300, hold_ms=1_000).frames(10):
+        # Nobody is a clock: every prompt is followed after another while.
+        rest_ms = 300 + 200 * (asked.index % 3 if asked else 0)
+        for _, face in Motion(kind, rest_ms=rest_ms, hold_ms=1_000).frames(10):
             result = self.show(face)
             live = self.live.get(self.hosted_id)
             if live is None or live.run.challenge is not asked:

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import AttemptFailed, CapturePhase
+from app.domain.capture import (
+    AttemptFailed,
+)
+from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability
 from app.domain.session import SessionStatus
 from app.domain.verdict import ChallengeOutcome, DecisionWarning, PresentationOutcome, RejectionCode

@@ -8,10 +8,13 @@ from datetime import timedelta
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import AttemptFailed, CapturePhase
+from app.domain.capture import (
+    AttemptFailed,
+)
+from app.domain.capture_phase import CapturePhase
 from app.domain.session import HostedState, SessionStatus
 from app.services.live_capture import FORGET_AFTER_MS, PASSIVE_FRONTAL_MAX, AttemptEvidence
-from app.services.observe_frame import FrameLimits
+from app.services.observe_frame import FrameHeader, FrameLimits, FrameResult
 from app.services.start_capture import UnknownHostedSession
 from tests.faces import RESTING, seen
 from tests.services.studio import PAGE, Studio, make_studio
@@ -59,13 +62,143 @@ def test_frames_of_another_page_are_not_expected(studio: Studio) -> None:
     assert studio.send(b"frame", page_id="page-2").refusal is None
 
 
-@pytest.mark.parametrize("seq", [0, 4, 5])
+@pytest.mark.parametrize("seq", [-1, 0, 1, 2])
 def test_a_frame_that_is_not_newer_is_stale(studio: Studio, seq: int) -> None:
     studio.ready().camera()
-    studio.analyzer.observations = [seen()]
-    assert studio.send(b"frame", seq=5).refusal is None
-    assert studio.send(b"frame", seq=seq).refusal == "stale"
-    assert studio.send(b"frame", seq=6).refusal is None
+    studio.hold(RESTING, 200)
+    stale = studio.send(b"frame", seq=seq)
+    assert (stale.refusal, stale.expected_seq) == ("stale", 3)
+    assert studio.send(b"frame", seq=3).refusal is None
+
+
+@pytest.mark.parametrize("seq", [4, 5, 1_000_000])
+def test_after_a_frame_comes_the_next_and_no_other(studio: Studio, seq: int) -> None:
+    studio.ready().camera()
+    studio.hold(RESTING, 200)
+    ahead = studio.send(b"frame", seq=seq)
+    assert (ahead.refusal, ahead.expected_seq) == ("out_of_order", 3)
+    assert studio.send(b"frame", seq=ahead.expected_seq).refusal is None
+
+
+def test_a_refused_frame_whose_turn_it_was_has_used_up_its_number(studio: Studio) -> None:
+    studio.ready().camera()
+    studio.images.broken.add(b"garbage")
+    for seq, wrong in enumerate(({"challenge_id": "any"}, {"nonce": "any"}, {}), start=1):
+        assert studio.send(b"garbage", seq=seq, **wrong).expected_seq == seq + 1
+    assert studio.show().refusal is None
+
+
+def test_a_page_that_comes_back_goes_on_where_its_numbers_stood(studio: Studio) -> None:
+    studio.ready().camera()
+    studio.hold(RESTING, 300)
+    studio.interrupt_capture(studio.hosted_id, PAGE)
+    studio.hello()
+    assert studio.send(b"frame", seq=9).expected_seq == 4
+    studio.camera()
+    assert studio.send(b"frame", seq=4).refusal is None
+
+
+def test_each_alignment_and_each_step_has_its_nonce_and_takes_no_frame_of_another(studio: Studio) -> None:
+    nonces = []
+    studio.ready().camera()
+    nonces.append(studio.run_of().nonce)
+    studio.align()
+    while studio.run_of().challenge is not None:
+        nonces.append(studio.run_of().nonce)
+        for old in nonces[:-1]:
+            assert studio.send(b"frame", nonce=old).refusal == "other_challenge"
+        studio.obey()
+    assert studio.run_of().phase is CapturePhase.CAPTURE
+    assert studio.send(b"frame", nonce=nonces[-1]).refusal == "other_challenge"
+    assert studio.show().refusal is None
+    assert len({*nonces, studio.run_of().nonce}) == len(nonces) + 1
+
+
+def test_a_new_alignment_takes_no_frame_of_the_one_before(studio: Studio) -> None:
+    studio.ready().camera()
+    before = studio.run_of().nonce
+    studio.camera()
+    assert studio.run_of().nonce == before, "another camera, the same alignment"
+    studio.interrupt_capture(studio.hosted_id, PAGE)
+    studio.camera()
+    assert studio.send(b"frame", nonce=before).refusal == "other_challenge"
+
+
+def test_a_genuine_session_that_is_sent_again_is_refused_at_its_first_frame(sqlite_store: SqlStore) -> None:
+    genuine = make_studio(sqlite_store)
+    sent: list[tuple[FrameHeader, bytes]] = []
+    observe = genuine.observe_frame
+
+    def record(hosted_session_id: str, page_id: str, header: FrameHeader, data: bytes) -> FrameResult:
+        sent.append((header, data))
+        return observe(hosted_session_id, page_id, header, data)
+
+    genuine.observe_frame = record  # type: ignore[assignment]
+    genuine.up_to_still()
+    replay = replayed_on(genuine)
+    for header, data in sent:
+        result = replay.observe_frame(replay.hosted_id, PAGE, header, data)
+        assert result.refusal in ("other_challenge", "too_fast")
+    assert replay.run_of().phase is CapturePhase.ALIGN
+    assert replay.stored()[1].attempts_used == 0
+
+
+def replayed_on(genuine: Studio) -> Studio:
+    """Another session of the same person, whose camera is about to start."""
+    replay = genuine.again()
+    replay.analyzer.observations = [seen()]
+    replay.ready().camera()
+    return replay
+
+
+# The page's clock
+
+
+def test_a_frame_taken_no_later_than_the_one_before_is_of_another_time(studio: Studio) -> None:
+    studio.ready().camera()
+    studio.show()
+    now_ms = studio.clock.monotonic_ms()
+    for captured_at_ms in (now_ms - 1, 0, now_ms - 60_000):
+        assert studio.send(b"frame", captured_at_ms=captured_at_ms).refusal == "other_time"
+    assert studio.show().refusal is None
+
+
+@pytest.mark.parametrize("pace", [0.5, 2.0])
+def test_frames_sent_faster_or_slower_than_they_were_taken_are_refused(studio: Studio, pace: float) -> None:
+    studio.ready().camera()
+    refusals = [paced(studio, number, pace) for number in range(120)]
+    assert refusals[:30] == [None] * 30
+    assert "other_time" in refusals
+    assert studio.run_of().phase is CapturePhase.ALIGN
+
+
+def paced(studio: Studio, number: int, pace: float) -> str | None:
+    """A frame every tenth of a second, of somebody whom no camera sees, `pace` times as fast as it was taken."""
+    studio.clock.advance(milliseconds=100)
+    studio.analyzer.observations = [seen(None)]
+    return studio.send(b"frame", captured_at_ms=1_000 + 100 * number * pace).refusal
+
+
+def test_a_clock_of_its_own_that_drifts_as_clocks_do_and_a_slow_line_are_no_trouble(studio: Studio) -> None:
+    studio.ready().camera()
+    for number in range(300):
+        late_ms = 2_900 if number % 50 == 0 else 0
+        studio.clock.advance(milliseconds=100 + late_ms)
+        studio.analyzer.observations = [seen(None)]
+        taken_ms = 5e11 + (studio.clock.monotonic_ms() - late_ms) * 1.0005
+        assert studio.send(b"frame", captured_at_ms=taken_ms).refusal is None, number
+
+
+def test_a_device_that_slept_loses_its_challenge_and_nothing_more(studio: Studio) -> None:
+    studio.ready().align()
+    slept_ms = 60_000
+    studio.clock.advance(milliseconds=slept_ms)
+    result = studio.send(b"frame", captured_at_ms=studio.clock.monotonic_ms() - slept_ms + 100)
+    assert [event.reason for event in result.events if isinstance(event, AttemptFailed)] == ["interrupted"]
+    studio.camera()
+    studio.clock.advance(milliseconds=100)
+    on_time = studio.clock.monotonic_ms() - slept_ms + 200
+    assert studio.send(b"frame", captured_at_ms=on_time).refusal is None
 
 
 def test_a_frame_must_answer_the_challenge_that_stands(studio: Studio) -> None:
@@ -75,6 +208,7 @@ def test_a_frame_must_answer_the_challenge_that_stands(studio: Studio) -> None:
     studio.align()
     first = studio.run_of().challenge
     assert first is not None
+    assert studio.send(b"frame", nonce="").refusal == "other_challenge"
     assert studio.send(b"frame", challenge_id=None).refusal == "other_challenge"
     studio.obey()
     assert studio.send(b"frame", challenge_id=first.challenge_id).refusal == "other_challenge"
@@ -104,7 +238,8 @@ def test_garbage_is_no_image_and_refusals_are_counted_until_a_good_frame(studio:
     result = studio.send(b"garbage", challenge_id="any")
     assert (result.refusal, result.refused_in_a_row) == ("other_challenge", 4)
     assert studio.show().refusal is None
-    assert studio.send(b"garbage") == replace(result, refusal="not_an_image", refused_in_a_row=1)
+    result = studio.send(b"garbage")
+    assert (result.refusal, result.refused_in_a_row) == ("not_an_image", 1)
 
 
 def test_refused_frames_neither_move_the_run_nor_cost_anything(studio: Studio) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from app.adapters.db.session_repository import SqlBiometricSessions
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import CapturePhase
+from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind
 from app.domain.errors import InvalidState
 from app.domain.session import HostedState, SessionStatus

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import CapturePhase
+from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability
 from app.domain.errors import StoreUnavailable
 from app.domain.face import Observation
@@ -29,7 +29,7 @@ def studio(sqlite_store: SqlStore) -> Studio:
 
 def captures(studio: Studio) -> dict[str, Capture]:
     with studio.store.read() as uow:
-        found = uow.captures.of_session(studio.session.session_id)
+        found = [one for one in uow.captures.of_session(studio.session.session_id) if one.is_image]
     assert len({item.kind for item in found}) == len(found)
     return {item.kind: item for item in found}
 

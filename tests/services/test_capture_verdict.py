@@ -59,7 +59,9 @@ def test_the_enrolled_person_who_did_what_was_asked_is_approved(studio: Studio) 
     assert decision.face_match is not None
     assert (decision.face_match.score, decision.face_match.is_match) == (100.0, True)
     assert decision.liveness is not None
-    assert (decision.liveness.outcome, decision.liveness.score) == (PresentationOutcome.BONA_FIDE, 95.0)
+    assert decision.liveness.outcome is PresentationOutcome.BONA_FIDE
+    scores = [one.score for one in decision.liveness.detectors if one.score is not None]
+    assert decision.liveness.score == min(95.0, *scores) >= 90.0
     assert decision.liveness.continuity_score == pytest.approx(100.0, abs=0.1)
     assert decision.models == (PAD_MODEL, *studio.core.health().models)
     assert decision.warnings == ()

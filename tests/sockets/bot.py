@@ -14,8 +14,9 @@ import socketio
 import websocket
 
 from app.hosted.protocol import NAMESPACE, SERVER_EVENTS
+from app.simulation.performance import Performance, kind_of_wire
+from app.simulation.scene import Filmed, Person
 from tests.live_server import LiveServer
-from tests.performance import Performance, Player
 
 ANSWER_SECONDS = 10
 FRAME_SECONDS = 0.1
@@ -28,6 +29,7 @@ class Bot:
     def __init__(self, server: LiveServer, session_url: str) -> None:
         self.heard: list[tuple[str, Json]] = []
         self.seq = 0
+        self.nonce = ""
         self.page_id = str(uuid.uuid4())
         self.token = session_url.rsplit("/", 1)[-1]
         self._server = server
@@ -62,6 +64,7 @@ class Bot:
         def listen(message: Json) -> None:
             with self._news:
                 self.heard.append((name, message))
+                self._note_nonce(message)
                 self._news.notify_all()
 
         return listen
@@ -81,7 +84,14 @@ class Bot:
     def ask(self, event: str, *payload: object) -> Any:  # noqa: ANN401 (what the server answers is what is tested)
         """Send a message and return its acknowledgement."""
         data = payload if len(payload) != 1 else payload[0]
-        return self.client.call(event, data, namespace=NAMESPACE, timeout=ANSWER_SECONDS)
+        answer = self.client.call(event, data, namespace=NAMESPACE, timeout=ANSWER_SECONDS)
+        self._note_nonce(answer)
+        return answer
+
+    def _note_nonce(self, told: object) -> None:
+        """Frames carry what was told last."""
+        if isinstance(told, dict) and told.get("nonce"):
+            self.nonce = told["nonce"]
 
     def hello(self) -> Json:
         answer: Json = self.ask("hello", {"page_id": self.page_id, "last_seq": self.seq, "language": "en"})
@@ -97,11 +107,16 @@ class Bot:
         return self
 
     def frame(self, jpeg: object, challenge_id: str | None = None, seq: int | None = None) -> Json:
-        """One frame and its acknowledgement."""
+        """One frame and its acknowledgement; the numbers go on where the server wants them to."""
         self.seq = self.seq + 1 if seq is None else seq
-        header = {"seq": self.seq, "captured_at_ms": time.time() * 1_000, "challenge_id": challenge_id}
-        answer: Json = self.ask("frame", header, jpeg)
+        answer: Json = self.ask("frame", self.header(self.seq, challenge_id), jpeg)
+        self.seq = (answer.get("expected_seq") or self.seq + 1) - 1
         return answer
+
+    def header(self, seq: int, challenge_id: str | None = None) -> Json:
+        """What goes before a frame's bytes now."""
+        now_ms = time.monotonic() * 1_000
+        return {"seq": seq, "captured_at_ms": now_ms, "challenge_id": challenge_id, "nonce": self.nonce}
 
     def wait_for(self, name: str, seconds: float = ANSWER_SECONDS) -> Json:
         """The first message of that name, heard already or yet to come."""
@@ -117,7 +132,7 @@ class Bot:
 
     def perform(self, performance: Performance, seconds: float, *, until: tuple[str, ...] = ()) -> str:
         """Be that person in front of a camera until one of the messages (or the still's request) arrives."""
-        player, read, challenge_id = Player(performance), 0, None
+        filmed, read, challenge_id = Filmed(Person(performance, seed=1), seed=1), 0, None
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             began = time.monotonic()
@@ -125,14 +140,14 @@ class Bot:
                 read += 1
                 if name == "challenge":
                     challenge_id = message["challenge_id"]
-                    player.ask(message["kind"], message["direction"], began * 1_000)
+                    filmed.ask(kind_of_wire(message["kind"], message["direction"]), began * 1_000)
                 elif name == "challenge_result":
                     challenge_id = None
-                    player.rest()
+                    filmed.rest(began * 1_000)
                 elif name in ("capture_request", "result", *until):
                     return name
-            self.frame(player.frame(began * 1_000), challenge_id)
-            time.sleep(max(0.0, FRAME_SECONDS - (time.monotonic() - began)))
+            self.frame(filmed.frame(began * 1_000), challenge_id)
+            time.sleep(max(0.0, filmed.wait_ms() / 1_000 - (time.monotonic() - began)))
         raise AssertionError(f"not over in {seconds} s: {self.heard[-5:]}")
 
     def upload(self, still: bytes) -> httpx.Response:

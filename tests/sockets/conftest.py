@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from app.simulation.performance import Performance
 from tests.clip_performer import clip_performer
 from tests.live_server import Api, LiveServer, running_server
-from tests.performance import Performance
-from tests.shared_media import SHARED
+from tests.shared_media import SHARED, shared_path
 from tests.sockets.bot import Bot
 from tests.synthetic_performer import synthetic_performer
 
@@ -31,8 +32,14 @@ def api(server: LiveServer) -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def performer() -> Performance:
-    """A real person where the shared clips are, else the synthetic performer."""
+    """A real person where the shared clips are, else the synthetic performer, who is refused in the end."""
     return clip_performer(CLIP) if CLIP.exists() else synthetic_performer()
+
+
+@pytest.fixture(scope="session")
+def person() -> Path:
+    """For what only a person's clip can show: a portrait that a program bends is refused. Skips without clips."""
+    return shared_path("media", "video", "dev", "headpose_alaa.mp4")
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import struct
 import httpx
 import pytest
 
-from tests.live_server import LiveServer
-from tests.performance import Performance
+from app.simulation.performance import Performance
+from tests.live_server import Api, LiveServer
 from tests.portrait import close_up, jpeg
 from tests.sockets.bot import consent_version
-from tests.sockets.conftest import OpenBot
+from tests.sockets.conftest import OpenBot, new_session
 from tests.sockets.raw import join, raw_socket, wait_until_closed
 
 WRONG: tuple[object, ...] = (
@@ -53,9 +53,7 @@ def test_wrong_types_in_every_message_are_refused_and_the_session_goes_on(
     for payload in ({"width": -1}, {"signals": "all"}, {"label_class": 3}, 7, None):
         assert refused(bot.ask("camera", payload), "invalid_message"), payload
     assert refused(bot.ask("no_such_event", {}), "unknown_event")
-    assert refused(
-        bot.ask("frame", {"seq": 10**30, "captured_at_ms": 1.0, "challenge_id": None}, b""), "invalid_message"
-    )
+    assert refused(bot.ask("frame", bot.header(10**30), b""), "invalid_message")
     assert bot.hello()["state"] == "consent"
 
 
@@ -99,10 +97,13 @@ def test_what_is_no_frame_is_refused_one_by_one(open_bot: OpenBot, session_url: 
         assert refused(bot.frame(data), "not_an_image"), data[:20]
     for wrong in ("text", 7, None, [good.hex()]):
         assert refused(bot.frame(wrong), "invalid_message"), wrong
+    assert refused(bot.frame(good), "out_of_order"), "a message that is no frame uses up no number"
     assert refused(bot.frame(good, challenge_id="another"), "other_challenge")
     first = bot.frame(good)
     assert (first["ok"], first["seq"]) == (True, bot.seq)
-    assert refused(bot.frame(good, seq=bot.seq), "stale")
+    for seq, code in ((first["seq"], "stale"), (first["seq"] + 2, "out_of_order")):
+        answer = bot.frame(good, seq=seq)
+        assert (refused(answer, code), answer["expected_seq"]) == (True, first["seq"] + 1)
 
 
 def huge_jpeg() -> bytes:
@@ -128,8 +129,7 @@ def test_second_page_supersedes_the_first_whose_frames_no_longer_count(
 
 def test_message_that_is_too_large_closes_its_socket_only(open_bot: OpenBot, session_url: str) -> None:
     bot = open_bot(session_url).connect().begin()
-    header = {"seq": 1, "captured_at_ms": 1.0, "challenge_id": None}
-    bot.client.emit("frame", (header, b"\xff\xd8" + b"x" * MAX_FRAME_BYTES), namespace="/capture")
+    bot.client.emit("frame", (bot.header(1), b"\xff\xd8" + b"x" * MAX_FRAME_BYTES), namespace="/capture")
     assert bot.is_closed.wait(10)
     # The page comes back as itself and goes on.
     again = open_bot(session_url)
@@ -172,3 +172,20 @@ def test_upload_needs_its_ticket_and_an_image(
         assert (answer.status_code, answer.json()["code"]) == (401, "bad_ticket")
     token = {"Authorization": f"Ticket {session_url.rsplit('/', 1)[1]}"}
     assert httpx.post(url, content=performer.idle[0], headers=token).status_code == 401
+
+
+def test_bot_that_sends_the_frames_of_another_session_again_gets_none_through(
+    open_bot: OpenBot, api: Api, performer: Performance
+) -> None:
+    """Byte for byte, headers and all, into a session of the same person that waits for them."""
+    url = new_session(api, performer)
+    genuine = open_bot(url).connect().begin()
+    good, sent = jpeg(close_up()), []
+    for seq in range(1, 6):
+        sent.append(genuine.header(seq))
+        assert genuine.ask("frame", sent[-1], good)["ok"]
+    assert genuine.ask("cancel", {})["ok"]
+    replay = open_bot(new_session(api, performer)).connect().begin()
+    for header in sent:
+        assert refused(replay.ask("frame", header, good), "other_challenge")
+    assert replay.frame(good, seq=len(sent) + 1)["ok"], "the session itself is as good as ever"

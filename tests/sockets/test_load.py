@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from app.simulation.performance import Performance
 from tests.live_server import Api, LiveServer, running_server
-from tests.performance import Performance
 from tests.portrait import close_up, jpeg
 from tests.sockets.bot import FRAME_SECONDS, Bot
 from tests.sockets.conftest import OpenBot, new_session
@@ -34,8 +34,7 @@ def test_flood_is_closed_costs_little_and_disturbs_nobody(
     for number in range(first + 1, first + FLOOD_FRAMES):
         if flooder.is_closed.is_set():
             break
-        header = {"seq": number, "captured_at_ms": 1.0, "challenge_id": None}
-        flooder.client.emit("frame", (header, frame), namespace="/capture")
+        flooder.client.emit("frame", (flooder.header(number), frame), namespace="/capture")
         if number % 10 == 0:
             served += neighbour.frame(frame)["ok"]
         time.sleep(1 / FLOOD_PER_SECOND)

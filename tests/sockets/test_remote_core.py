@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
+from app.simulation.performance import Performance
 from tests.live_server import PROJECT, STOP_SECONDS, Api, free_port, running_server
-from tests.performance import Performance
 from tests.sockets.bot import Bot
 
 TOKEN = "test-" + 40 * "t"
@@ -46,6 +47,7 @@ def is_ready(port: int) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("person")
 def test_a_session_waits_for_a_core_that_is_away_and_is_decided_when_it_is_back(
     tmp_path: Path, performer: Performance
 ) -> None:

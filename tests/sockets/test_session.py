@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
+from app.simulation.performance import Performance
 from tests.live_server import Api, LiveServer
-from tests.performance import Performance
 from tests.sockets.conftest import OpenBot
 
 JPEG_HEADER = b"\xff\xd8\xff"
 SESSION_SECONDS = 120
 
 
+@pytest.mark.usefixtures("person")
 def test_session_over_http_and_socket_alone_is_approved(
     open_bot: OpenBot, api: Api, server: LiveServer, performer: Performance
 ) -> None:

@@ -11,10 +11,12 @@ from sqlalchemy import Engine
 
 from app.adapters.db.engine import make_engine
 from app.adapters.db.migrate import _config, is_current, upgrade
+from app.adapters.db.outbox_tables import DeliveryRow
 from app.adapters.db.tables import ACTIVE_SESSION_INDEX, Base
 from app.adapters.db.unit_of_work import SqlStore
 from app.domain.comparison import TemplateFormat
 from app.domain.organization import KycValidation
+from tests.adapters.db.told import URL, make_world
 from tests.builders import Builder
 from tests.fakes import EPOCH, FakeTemplateVault, SeededRandomness, face_of
 
@@ -107,4 +109,21 @@ def test_a_store_of_the_first_release_keeps_its_enrolments_there_and_back(empty_
     references = {key["name"] for key in sa.inspect(engine).get_foreign_keys("kyc_validations")}
     assert names == {"ix_kyc_validations_entity"}
     assert references == {"fk_kyc_validations_organization_id", "fk_kyc_validations_entity_id"}
+    engine.dispose()
+
+
+def test_deliveries_of_a_store_without_lanes_get_theirs_there_and_back(empty_database_url: str) -> None:
+    """More than go into one batch."""
+    engine = make_engine(empty_database_url)
+    migrate(engine, alembic.command.upgrade, "head")
+    world = make_world(SqlStore(engine))
+    own = ["https://SHOP.example./a", "http://localhost:9/b", "https://[2606:4700::1]:8443/c", *[URL] * 2_100]
+    told = [*world.tell(*own), *world.tell(URL, endpoint_id=world.new_id())]
+    migrate(engine, alembic.command.downgrade, "0010")
+    assert "lane" not in {column["name"] for column in sa.inspect(engine).get_columns("deliveries")}
+    migrate(engine, alembic.command.upgrade, "head")
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(DeliveryRow.delivery_id, DeliveryRow.lane))
+        lanes = {row.delivery_id: row.lane for row in rows}
+    assert lanes == {delivery.delivery_id: delivery.lane for delivery in told}
     engine.dispose()

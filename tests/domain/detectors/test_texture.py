@@ -1,0 +1,137 @@
+"""TEXTURE on drawn skins: the same picture again, and skin that changes as it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.domain.capture_phase import CapturePhase
+from app.domain.challenge import Challenge, ChallengeKind
+from app.domain.detection import WatchedFrame
+from app.domain.detector_evidence import DetectorEvidence
+from app.domain.detectors.texture import LIMITS_OF_TEXTURE, RestingLook, TextureDetector
+from app.domain.frame_signals import TEXTURE_SIDE, GreyImage
+from app.domain.liveness import neutral_of
+from tests.domain.detectors.room import Room
+from tests.faces import RESTING, measurement, moved
+
+Skin = NDArray[np.float64]
+Look = Callable[[float], Skin]
+"""What the face looks like when its movement has gone so far, as a share of what is required."""
+
+SHARES = (0.0, 0.5, 1.0, 1.2, 1.3, 1.3, 1.2, 0.6, 0.0)
+
+
+def skin(seed: int = 1) -> Skin:
+    """Blotches of three pixels on grey."""
+    coarse = np.random.default_rng(seed).normal(0, 25, (22, 22))
+    fine = np.kron(coarse, np.ones((3, 3)))[:TEXTURE_SIDE, :TEXTURE_SIDE]
+    return 130.0 + (fine + np.roll(fine, 1, axis=0) + np.roll(fine, 1, axis=1)) / 3
+
+
+def same_picture(share: float) -> Skin:
+    """Drawn a pixel off, and brighter as a whole: what rectifying a bent picture leaves."""
+    return np.roll(skin(), round(share), axis=1) * (1.0 + 0.1 * share)
+
+
+def living(share: float) -> Skin:
+    """Light comes from another side, and a part of what is seen is new."""
+    across = np.linspace(-1, 1, TEXTURE_SIDE)[None, :]
+    return (skin() * (1 - 0.25 * share) + 0.25 * share * skin(2)) * (1.0 + 0.25 * share * across)
+
+
+def drawn(look: Skin, seed: int, noise: float) -> GreyImage:
+    noisy = look + np.random.default_rng(seed).normal(0, noise, look.shape)
+    return noisy.clip(0, 255).astype(np.uint8)
+
+
+def attempt(
+    look: Look, kind: ChallengeKind = ChallengeKind.TURN_LEFT, noise: float = 2.0, aligned: int = 10
+) -> DetectorEvidence:
+    detector, room = TextureDetector(), Room()
+    neutral = neutral_of([measurement(RESTING)])
+    challenge = Challenge("one", "nonce", kind, 0, 4, 15_000)
+    for number in range(aligned):
+        detector.observe(watched(room, number, drawn(look(0.0), number, noise)))
+    for number, share in enumerate(SHARES):
+        frame = watched(room, 10 + number, drawn(look(share), 50 + number, noise), moved_to=(kind, share))
+        detector.observe(
+            replace(frame, phase=CapturePhase.CHALLENGE, challenge=challenge, asked_ms=0, neutral=neutral)
+        )
+    return detector.evidence()
+
+
+def watched(
+    room: Room, number: int, texture: GreyImage, moved_to: tuple[ChallengeKind, float] | None = None
+) -> WatchedFrame:
+    frame = room.frame(100.0 * number, RESTING if moved_to is None else moved(*moved_to))
+    return replace(frame, signals=replace(frame.signals, texture=texture))
+
+
+KINDS = [ChallengeKind.TURN_LEFT, ChallengeKind.TURN_RIGHT, ChallengeKind.LOOK_DOWN, ChallengeKind.SMILE]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_skin_that_changes_with_the_movement_is_alive(kind: ChallengeKind) -> None:
+    found = attempt(living, kind)
+    assert found.score is not None
+    assert found.score >= 60.0
+    assert found.reason == "skin_changes"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("noise", [1.0, 4.0])
+def test_the_same_picture_again_is_an_attack_and_noise_does_not_help_it(kind: ChallengeKind, noise: float) -> None:
+    found = attempt(same_picture, kind, noise)
+    assert found.score is not None
+    assert found.score < 50.0
+    assert found.reason == "one_picture"
+
+
+@pytest.mark.parametrize("kind", [ChallengeKind.BLINK, ChallengeKind.OPEN_MOUTH, ChallengeKind.MOVE_CLOSER])
+def test_movements_that_any_drawing_can_show_are_not_measured(kind: ChallengeKind) -> None:
+    assert attempt(same_picture, kind).score is None
+
+
+def test_without_alignment_there_is_nothing_to_compare_with() -> None:
+    found = attempt(living, aligned=0)
+    assert (found.score, found.reason) == (None, "no_movement")
+
+
+def test_a_skin_without_features_is_not_measured() -> None:
+    assert attempt(lambda _: np.full((TEXTURE_SIDE, TEXTURE_SIDE), 128.0), noise=0.5).score is None
+
+
+def test_exposure_alone_changes_neither_measure() -> None:
+    look = RestingLook(skin().astype(np.float32))
+    darker = look.change((skin() * 0.8).astype(np.uint8), 0.0)
+    assert darker.match is not None
+    assert darker.match > 0.99
+    assert darker.shading < 0.02
+
+
+def test_the_far_side_of_a_turned_face_does_not_count() -> None:
+    look = RestingLook(skin().astype(np.float32))
+    hidden = skin()
+    hidden[:, 44:] = 40.0
+    left, right = (look.change(hidden.astype(np.uint8), degrees) for degrees in (30.0, -30.0))
+    assert left.match is not None
+    assert right.match is not None
+    assert left.match > 0.99 > right.match + 0.05
+
+
+def test_what_is_kept_is_bounded() -> None:
+    detector, room = TextureDetector(), Room()
+    neutral = neutral_of([measurement(RESTING)])
+    challenge = Challenge("one", "nonce", ChallengeKind.TURN_LEFT, 0, 4, 15_000)
+    for number in range(10):
+        detector.observe(watched(room, number, drawn(living(0.0), number, 2.0)))
+    for number in range(200):
+        frame = watched(room, number, drawn(living(1.0), number, 2.0), (ChallengeKind.TURN_LEFT, 1.2))
+        detector.observe(replace(frame, phase=CapturePhase.CHALLENGE, challenge=challenge, neutral=neutral))
+    kept = sum(len(one.frames) for one in detector._movements.values())
+    assert kept == LIMITS_OF_TEXTURE.frames_max

@@ -1,0 +1,127 @@
+"""TRACK: motion passes at any rate, cuts and swaps do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.detection import WatchedFrame
+from app.domain.detector_evidence import LIMIT_SCORE
+from app.domain.detectors.frame_steps import jumps
+from app.domain.detectors.track import TrackDetector
+from app.domain.fusion import STRICT_SCORE
+from app.domain.settings import STRICT
+from tests.domain.detectors.room import KINDS, Room, Sway, SwayAt, judged, performance
+from tests.faces import RESTING, seen
+
+SOME = settings(max_examples=12, deadline=None)
+TAKES = (Sway(), Sway(14, 8, 3, 1.0), Sway(-12, 6, -2, 2.0), Sway(9, -12, 2, 3.0), Sway(-8, -9, -3, 4.0))
+
+
+def cutting(at_ms: float, takes: tuple[Sway, ...] = TAKES) -> SwayAt:
+    """Each prompt is followed by a cut to another take."""
+
+    def sway(index: int, since_ms: float) -> Sway:
+        return takes[index if since_ms < at_ms else index + 1] if 0 <= index < len(KINDS) else takes[0]
+
+    return sway
+
+
+def score(frames: list[WatchedFrame]) -> float:
+    found = judged(TrackDetector(), frames).score
+    assert found is not None
+    return found
+
+
+@SOME
+@given(st.integers(0, 2**32 - 1), st.sampled_from([5.0, 7.0, 10.0, 12.5, 15.0]))
+def test_somebody_who_moves_is_no_jump_at_any_rate(seed: int, fps: float) -> None:
+    assert score(performance(Room(seed), fps)) >= STRICT_SCORE
+
+
+@SOME
+@given(st.integers(0, 2**32 - 1), st.sampled_from([10.0, 15.0]))
+def test_frames_that_do_not_come_are_no_jump(seed: int, fps: float) -> None:
+    frames = performance(Room(seed), fps)
+    lost = np.random.default_rng(seed).random(len(frames)) < 0.15
+    assert score([one for one, is_lost in zip(frames, lost, strict=True) if not is_lost]) >= STRICT_SCORE
+
+
+@SOME
+@given(st.integers(0, 2**32 - 1), st.sampled_from([10.0, 12.5, 15.0]), st.integers(100, 400))
+def test_a_tape_that_is_cut_to_the_take_asked_for_is_refused(seed: int, fps: float, at_ms: int) -> None:
+    assert score(performance(Room(seed), fps, sway=cutting(at_ms))) < LIMIT_SCORE
+
+
+def test_quick_turns_pass() -> None:
+    assert score(performance(Room(), out_ms=150, hold_ms=300, back_ms=150)) >= STRICT_SCORE
+
+
+def test_the_reason_and_the_place_of_the_greatest_jump_are_told() -> None:
+    there = Sway(x=90, y=-40, yaw=8)
+    frames = performance(Room(), sway=lambda index, _: Sway() if index < 2 else there)
+    found = judged(TrackDetector(), frames)
+    cut = next(frame for frame in frames if frame.challenge is not None and frame.challenge.index == 2)
+    assert found.reason == "isolated_jump"
+    assert found.measured["greatest_jump_at_ms"] == cut.at_ms
+
+
+def test_one_cut_during_alignment_is_enough() -> None:
+    there = Sway(x=80, y=30, yaw=6)
+    frames = performance(Room(), sway=lambda index, ms: Sway() if index == -1 and ms < 700 else there)
+    assert score(frames) < LIMIT_SCORE
+
+
+def test_another_person_before_another_wall_is_a_jump_even_at_the_same_place() -> None:
+    first, second = performance(Room(1)), performance(Room(2))
+    swapped = [*first[:60], *second[60:]]
+    assert score(swapped) < LIMIT_SCORE
+
+
+def test_a_camera_that_delivers_frames_twice_is_no_jump() -> None:
+    frames = [shown for one in performance(Room(), fps=7.0) for shown in (one, replace(one, at_ms=one.at_ms + 70))]
+    assert score(frames) >= STRICT_SCORE
+
+
+def test_exposure_that_settles_is_no_jump() -> None:
+    frames = []
+    room = Room()
+    for number in range(120):
+        light = 1.0 + 0.25 * float(np.clip((number - 50) / 4, 0.0, 1.0))
+        frames.append(room.frame(100 * number, Sway().at(100 * number, RESTING), light))
+    assert score(frames) >= STRICT_SCORE
+
+
+def test_a_lost_face_is_a_gap_and_no_jump() -> None:
+    frames = performance(Room())
+    away = [replace(one, observation=seen(None)) if 40 <= n < 46 else one for n, one in enumerate(frames)]
+    assert score(away) >= STRICT_SCORE
+
+
+def test_pauses_at_the_prompts_alone_are_a_doubt_for_strict() -> None:
+    frames = performance(Room(), sway=cutting(300))
+    kept = [one for one in frames if one.asked_ms is None or not 50 < one.at_ms - one.asked_ms < 600]
+    found = judged(TrackDetector(), kept)
+    assert found.score is not None
+    assert found.score < STRICT_SCORE, STRICT
+    assert found.measured["prompts_with_gaps"] >= 3
+
+
+def test_pauses_anywhere_are_none() -> None:
+    frames = performance(Room())
+    kept = [one for one in frames if one.at_ms % 1_000 > 450]
+    assert judged(TrackDetector(), kept).measured["prompts_with_gaps"] == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_few_frames_are_no_measurement(count: int) -> None:
+    found = judged(TrackDetector(), performance(Room())[:count])
+    assert (found.score, found.reason) == (None, "too_few_frames")
+
+
+def test_no_steps_are_no_jumps() -> None:
+    assert len(jumps(()).strength) == 0

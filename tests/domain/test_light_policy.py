@@ -1,0 +1,50 @@
+"""What a light challenge without an answer does to a verdict, by profile."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domain.detector_evidence import Detector, DetectorEvidence
+from app.domain.policy import decide, measured_by
+from app.domain.settings import DEFAULT_WORKFLOW, OrganizationSettings, SessionPolicy, effective
+from app.domain.verdict import DecisionWarning, PresentationOutcome, RejectionCode, Verdict
+from tests.domain.evidence import decision, judged
+
+V = Verdict
+
+
+def policy_of(profile: str) -> SessionPolicy:
+    return effective(OrganizationSettings(liveness_profile=profile), DEFAULT_WORKFLOW)
+
+
+def verdict(profile: str, score: float | None, reason: str) -> tuple[Verdict, RejectionCode | None]:
+    found = DetectorEvidence(Detector.LIGHT_RESPONSE, score, reason)
+    judged_so = decision(liveness=judged(profile=profile, detectors=[found]))
+    result = decide(judged_so, policy_of(profile))
+    # Made again from what was stored it is the same.
+    again = decide(measured_by(judged_so, policy_of(profile)), policy_of(profile))
+    assert again == result
+    return result.verdict, result.rejection_code
+
+
+@pytest.mark.parametrize("reason", ["declined", "not_shown", "too_few_frames", "no_response_visible"])
+def test_a_missing_answer_is_reviewed_in_standard_and_no_pass_in_strict(reason: str) -> None:
+    assert verdict("standard", None, reason) == (V.IN_REVIEW, None)
+    assert verdict("strict", None, reason) == (V.REJECTED, RejectionCode.CAPTURE_DECLINED)
+    missing = DetectorEvidence(Detector.LIGHT_RESPONSE, None, reason)
+    assert judged(profile="strict", detectors=[missing]).outcome is PresentationOutcome.UNDETERMINED
+
+
+@pytest.mark.parametrize("profile", ["standard", "strict"])
+def test_an_answer_and_what_the_integrator_waived_pass(profile: str) -> None:
+    assert verdict(profile, 85.0, "skin_answers") == (V.APPROVED, None)
+    assert verdict(profile, None, "avoided") == (V.APPROVED, None)
+
+
+@pytest.mark.parametrize("profile", ["standard", "strict"])
+def test_a_surface_that_answers_alike_is_an_attack(profile: str) -> None:
+    found = DetectorEvidence(Detector.LIGHT_RESPONSE, 40.0, "surroundings_answer_as_well")
+    liveness = judged(profile=profile, detectors=[found])
+    assert liveness.outcome is PresentationOutcome.PRESENTATION_ATTACK
+    assert DecisionWarning.LIVENESS_FACE_ATTACK.value in liveness.warnings
+    assert verdict(profile, 40.0, "surroundings_answer_as_well") == (V.REJECTED, RejectionCode.CAPTURE_DECLINED)
