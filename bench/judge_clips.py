@@ -32,11 +32,10 @@ from app.domain.policy import fuse_passive
 from app.domain.quality import Hint, QualityLimits, alignment_hint
 from app.domain.verdict import ChallengeOutcome
 from app.main import load_models
-from bench.labelled_movements import read_labels
+from bench.labelled_movements import pictures, read_labels
 from bench.labelled_report import print_labelled
 
 FRAMES_PER_SECOND = 10
-LONG_SIDE, SHORT_SIDE = 640, 480
 NEUTRAL_FRAMES = 10
 PASSIVE_EVERY = 3
 SUFFIXES = {".mp4", ".mpg", ".avi", ".webm", ".gif"}
@@ -100,7 +99,7 @@ def watch(clip: Path, landmarker: LandmarkerPool, pad: PassivePadModels) -> Sequ
     """All frames of a clip, observed; passive PAD looks at every third that alignment accepts."""
     frames, limits, good = [], QualityLimits(), 0
     is_folder = clip.is_dir()
-    for at_ms, image in _pictures(clip) if is_folder else _images(clip):
+    for at_ms, image in _pictures(clip) if is_folder else pictures(clip, FRAMES_PER_SECOND):
         observation = landmarker.observe(image)
         hint = alignment_hint(observation, limits)
         passive: Mapping[str, float] = {}
@@ -116,22 +115,6 @@ def _pictures(folder: Path) -> Iterator[tuple[int, BgrImage]]:
     """Single frames, as if they followed each other."""
     for number, path in enumerate(sorted(folder.glob("*.jpg"))):
         yield 1_000 * number // FRAMES_PER_SECOND, np.asarray(cv2.imread(str(path)), dtype=np.uint8)
-
-
-def _images(clip: Path) -> Iterator[tuple[int, BgrImage]]:
-    """Ten frames a second, scaled into the size that the page streams."""
-    video = cv2.VideoCapture(str(clip))
-    rate = video.get(cv2.CAP_PROP_FPS) or 25.0
-    every = max(1, round(rate / FRAMES_PER_SECOND))
-    number = 0
-    while video.grab():
-        if number % every == 0:
-            image = np.asarray(video.retrieve()[1], dtype=np.uint8)
-            scale = min(LONG_SIDE / max(image.shape[:2]), SHORT_SIDE / min(image.shape[:2]))
-            small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            yield round(1_000 * number / rate), np.asarray(small, dtype=np.uint8)
-        number += 1
-    video.release()
 
 
 def judge_clip(frames: Sequence[SeenFrame]) -> dict[str, object]:

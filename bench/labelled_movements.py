@@ -92,11 +92,11 @@ def read_labels(path: Path) -> Mapping[str, Sequence[Label]]:
     return labels
 
 
-def pictures(clip: Path) -> Iterator[tuple[int, BgrImage]]:
-    """Frames at `LOOKED_AT_FPS` at most, scaled into the size that the page streams, with milliseconds."""
+def pictures(clip: Path, fps: int = LOOKED_AT_FPS) -> Iterator[tuple[int, BgrImage]]:
+    """Frames at that rate at most, scaled into the size that the page streams, with milliseconds."""
     video = cv2.VideoCapture(str(clip))
     rate = video.get(cv2.CAP_PROP_FPS) or 25.0
-    every, number = max(1, round(rate / LOOKED_AT_FPS)), 0
+    every, number = max(1, round(rate / fps)), 0
     while video.grab():
         if number % every == 0:
             image = np.asarray(video.retrieve()[1], dtype=np.uint8)

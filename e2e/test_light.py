@@ -45,6 +45,19 @@ def expect_notice(capture: CapturePage) -> None:
     expect(capture.heading.first).to_be_visible()
 
 
+def before_the_lights(
+    open_page: OpenPage, api: Api, entity_id: str, performer: Performance
+) -> tuple[Json, CapturePage]:
+    """A session whose movements are done, at the notice."""
+    created = api.open_session(entity_id, accessibility={"avoid": performer.abilities_to_avoid()})
+    page = open_page(Act(performer), viewport=PHONE)
+    page.goto(created["sessionUrl"])
+    capture = CapturePage(page)
+    capture.start_camera()
+    expect_notice(capture)
+    return created, capture
+
+
 def light_evidence(session: Json) -> Json:
     found = [one for one in session["decision"]["liveness"]["detectors"] if one["name"] == "light_response"]
     assert len(found) == 1
@@ -56,13 +69,7 @@ def light_evidence(session: Json) -> Json:
 def test_who_skips_the_lights_is_looked_at_by_a_person(
     open_page: OpenPage, api: Api, entity_id: str, performer: Performance
 ) -> None:
-    avoid = performer.abilities_to_avoid()
-    created = api.open_session(entity_id, accessibility={"avoid": avoid})
-    page = open_page(Act(performer), viewport=PHONE)
-    page.goto(created["sessionUrl"])
-    capture = CapturePage(page)
-    capture.start_camera()
-    expect_notice(capture)
+    created, capture = before_the_lights(open_page, api, entity_id, performer)
     capture.shoot("light-notice")
     assert capture.stage.get_attribute("data-light") == "off"
     capture.button("light_declined").click()
@@ -77,13 +84,8 @@ def test_page_shines_in_each_colour_at_once_and_stops(
     open_page: OpenPage, api: Api, entity_id: str, performer: Performance
 ) -> None:
     """The performer is a canvas, which no light falls on: nothing answers, and nobody is approved unseen."""
-    avoid = performer.abilities_to_avoid()
-    created = api.open_session(entity_id, accessibility={"avoid": avoid})
-    page = open_page(Act(performer), viewport=PHONE)
-    page.goto(created["sessionUrl"])
-    capture = CapturePage(page)
-    capture.start_camera()
-    expect_notice(capture)
+    created, capture = before_the_lights(open_page, api, entity_id, performer)
+    page = capture.page
     page.evaluate(SEEN)
     capture.button("light_accepted").click()
     expect(capture.within.locator('section.stage:not([data-light="off"])')).to_be_visible()

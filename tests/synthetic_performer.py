@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from app.adapters.mediapipe_landmarker import LandmarkerPool
 from app.domain.challenge import ChallengeKind
 from app.domain.face import BgrImage, FaceBox
+from app.simulation.mesh import triangles_over
 from app.simulation.performance import Performance
 from tests.models_fixture import model_path
 from tests.portrait import close_up, jpeg
@@ -95,7 +96,7 @@ def _puppet(image: BgrImage) -> Puppet:
         raise ValueError("the portrait shows no face")
     mesh = face.landmarks[:468]
     head = np.concatenate([mesh, _outline(face.box)])
-    return Puppet(image, mesh, face.box, head, _triangles(head))
+    return Puppet(image, mesh, face.box, head, triangles_over(head))
 
 
 def _there_and_back(picture: Callable[[float], BgrImage]) -> Sequence[bytes]:
@@ -152,18 +153,6 @@ def _outline(box: FaceBox) -> Points:
     circle = np.stack([np.cos(angles), 1.2 * np.sin(angles), np.zeros(32)], axis=1)
     rings = [(reach * circle + [0, 0, PIVOT_DEPTH]) * box.width + [*box.centre, 0] for reach in OUTLINE]
     return np.concatenate(rings).astype(np.float32)
-
-
-def _triangles(points: Points) -> Sequence[tuple[int, int, int]]:
-    """Delaunay triangles of the points as they stand in the frontal picture."""
-    low, high = points[:, :2].min(axis=0) - 2, points[:, :2].max(axis=0) + 2
-    plane = cv2.Subdiv2D((int(low[0]), int(low[1]), int(high[0] - low[0]) + 2, int(high[1] - low[1]) + 2))
-    places = {}
-    for index, (x, y) in enumerate(points[:, :2]):
-        plane.insert((float(x), float(y)))
-        places[float(x), float(y)] = index
-    found = [[places.get((float(c[i]), float(c[i + 1]))) for i in (0, 2, 4)] for c in plane.getTriangleList()]
-    return [(a, b, c) for a, b, c in found if a is not None and b is not None and c is not None]
 
 
 def _relaxed(puppet: Puppet, amount: float) -> BgrImage:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.domain.errors import ObjectNotFound
 from app.domain.session import BiometricSession
 from app.domain.verdict import Decision
 from app.domain.watch import Trace
 from app.services.audit import record
+from app.services.operator_sessions import session_of_any
 from app.services.ports import BlobStore, Clock, Randomness
 from app.services.store import Store
 from app.services.traces import read_traces
@@ -38,14 +38,7 @@ class ExplainSession:
     def __call__(self, session_id: str) -> Explanation:
         """`ObjectNotFound` for an unknown session."""
         with self.store.begin() as uow:
-            try:
-                hosted = uow.sessions.hosted_of(session_id)
-            except LookupError:
-                raise ObjectNotFound("No such session.") from None
-            found = uow.sessions.by_hosted_id(hosted.hosted_session_id)
-            if found is None:
-                raise ObjectNotFound("No such session.")
-            session = found[0]
+            session, hosted = session_of_any(uow, session_id)
             record(
                 uow,
                 self.randomness,

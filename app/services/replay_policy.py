@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.domain.errors import InvalidState, ObjectNotFound
+from app.domain.errors import InvalidState
 from app.domain.policy import decide, measured_by
 from app.domain.session import BiometricSession, SessionStatus
 from app.domain.settings import SessionPolicy
 from app.domain.verdict import Decision, RejectionCode, SearchEvidence, Verdict
 from app.services.cross_entity import FOUND_MAX
+from app.services.operator_sessions import session_of_any
 from app.services.session_policy import policy_at
 from app.services.store import Store
 
@@ -54,14 +55,7 @@ class ReplayPolicy:
         `InvalidState` where there is no verdict to make again, `RecordUnreadable` where the version is not kept.
         """
         with self.store.read() as uow:
-            try:
-                hosted = uow.sessions.hosted_of(session_id)
-            except LookupError:
-                raise ObjectNotFound("No such session.") from None
-            found = uow.sessions.by_hosted_id(hosted.hosted_session_id)
-            if found is None:
-                raise ObjectNotFound("No such session.")
-            session = found[0]
+            session, _ = session_of_any(uow, session_id)
             recorded = recorded_of(session)
             then = policy_at(uow, session, recorded.policy_version)
             policy = then if with_version is None else policy_at(uow, session, with_version)

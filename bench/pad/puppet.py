@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.face import BgrImage, Landmarks
+from app.simulation.mesh import triangles_over
 
 Points = NDArray[np.float32]
 """Rows of x, y (and z) in pixels."""
@@ -47,7 +46,7 @@ class Puppet:
         self.width = float(high[0] - low[0])
         self.centre = ((low + high) / 2).astype(np.float32)
         self._head = np.concatenate([self.mesh, self._outline()])
-        self._triangles = _triangles(self._head)
+        self._triangles = triangles_over(self._head)
 
     def expression(self, eyes_closed: float, smile: float, jaw_open: float) -> Points:
         """The 468 points after lids, corners of the mouth and jaw have moved; each amount is 0–1."""
@@ -182,15 +181,3 @@ def _place(source: Points, target: Points, x: NDArray[np.float32], y: NDArray[np
     along, aside = source[1] - source[0], source[2] - source[0]
     x[top:bottom, left:right][inside] = (source[0, 0] + first * along[0] + second * aside[0])[inside]
     y[top:bottom, left:right][inside] = (source[0, 1] + first * along[1] + second * aside[1])[inside]
-
-
-def _triangles(points: Points) -> Sequence[tuple[int, int, int]]:
-    """Delaunay triangles of the points as they stand in the portrait."""
-    low, high = points[:, :2].min(axis=0) - 2, points[:, :2].max(axis=0) + 2
-    plane = cv2.Subdiv2D((int(low[0]), int(low[1]), int(high[0] - low[0]) + 2, int(high[1] - low[1]) + 2))
-    places = {}
-    for index, (x, y) in enumerate(points[:, :2]):
-        plane.insert((float(x), float(y)))
-        places[float(x), float(y)] = index
-    found = [[places.get((float(c[i]), float(c[i + 1]))) for i in (0, 2, 4)] for c in plane.getTriangleList()]
-    return [(a, b, c) for a, b, c in found if a is not None and b is not None and c is not None]
