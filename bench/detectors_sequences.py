@@ -31,7 +31,7 @@ from app.domain.detectors.attempt import new_watch
 from app.domain.detectors.injection import InjectionDetector
 from app.domain.detectors.photometry import PhotometryDetector
 from app.domain.detectors.timing import TimingDetector
-from app.domain.detectors.track import TrackDetector
+from app.domain.detectors.track import TrackDetector, could_hide_cuts
 from app.domain.face import BgrImage, Observation
 from app.domain.frame_signals import FrameSignals
 from app.domain.liveness import LIMITS, Neutral, movement, neutral_of
@@ -329,9 +329,10 @@ def _print(fps: float, group: str, name: str, found: Sequence[tuple[str, Detecto
     scores = [score for score, _ in scored]
     low, high = (f"{score:.0f} ({clip})" for score, clip in (scored[0], scored[-1]))
     refused = {limit: sum(score < limit for score in scores) for limit in (50, 60)}
+    open_ = sum(one.score is not None and one.score >= 50 and could_hide_cuts([one]) for _, one in found)
     print(
         f"{fps:4} fps  {name:<10} {group:<24} n {len(scores):>3}"
-        f"  below 50: {refused[50]:>3}  below 60: {refused[60]:>3}"
+        f"  below 50: {refused[50]:>3}  below 60: {refused[60]:>3}  left open: {open_:>3}"
         f"  least {low:<24} median {np.median(scores):3.0f}  greatest {high}"
     )
 

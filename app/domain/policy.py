@@ -9,6 +9,7 @@ from statistics import fmean, median
 from app.domain.comparison import DEFAULT_THRESHOLD
 from app.domain.detector_evidence import DetectorEvidence
 from app.domain.detectors.light_response import is_answer_missing
+from app.domain.detectors.track import could_hide_cuts
 from app.domain.fusion import fuse_detectors
 from app.domain.settings import REJECT, STRICT, SessionPolicy
 from app.domain.verdict import (
@@ -111,7 +112,7 @@ def judge_liveness(
     elif (
         continuity_score is None
         or (is_passive_missing and (passive.models or profile == STRICT))
-        or (profile == STRICT and is_answer_missing(detectors))
+        or (profile == STRICT and is_unsure(detectors))
     ):
         outcome = PresentationOutcome.UNDETERMINED
     else:
@@ -131,6 +132,11 @@ def judge_liveness(
         detectors=tuple(detectors),
         profile=profile,
     )
+
+
+def is_unsure(evidence: Sequence[DetectorEvidence]) -> bool:
+    """No attack was seen, but one could have gone unseen: a demanded light without an answer, slow frames."""
+    return is_answer_missing(evidence) or could_hide_cuts(evidence)
 
 
 def _passed_in_a_row(challenges: Sequence[ChallengeEvidence], attempt: int) -> int:
@@ -240,7 +246,7 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
 
     What is missing because the matching core failed, or somebody could not be searched, neither approves nor
     rejects: a person looks at it, unless something that was measured rejects. The same holds in the standard
-    profile for the light challenge where it was demanded and nothing was seen; in the strict one it is no pass.
+    profile for what the detectors leave open (`is_unsure`); in the strict one that is no pass.
     """
     liveness, face_match = decision.liveness, decision.face_match
     warnings = _all_warnings(decision, policy)
@@ -278,8 +284,8 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
     is_searched = duplicates is Verdict.APPROVED and blocked is Verdict.APPROVED
     band_ends = policy.score_decline_threshold + policy.review_band
     score = face_match.score if is_live else None
-    is_unlit = liveness is not None and is_answer_missing(liveness.detectors)
-    if decision.needs_review or is_unlit or not is_searched or score is None or score < band_ends:
+    is_doubtful = liveness is not None and is_unsure(liveness.detectors)
+    if decision.needs_review or is_doubtful or not is_searched or score is None or score < band_ends:
         return PolicyResult(Verdict.IN_REVIEW, None, None, warnings)
     return PolicyResult(Verdict.APPROVED, None, None, warnings)
 

@@ -36,6 +36,12 @@ class Performance:
         missing = {kind.ability for kind in ChallengeKind if kind not in self.movements}
         return [ability.value for ability in Ability if ability in missing]
 
+    def abilities_to_avoid_but(self, kept: Ability) -> list[str]:
+        """So that only this ability is asked for: a quick session, and one that a person reviews in the end."""
+        if kept.value in self.abilities_to_avoid():
+            raise ValueError(f"this performer shows no {kept.value}")
+        return [ability.value for ability in Ability if ability not in (kept, Ability.FLASH)]
+
     def kinds(self) -> tuple[ChallengeKind, ...]:
         """What can be asked once `abilities_to_avoid` are avoided."""
         avoided = self.abilities_to_avoid()

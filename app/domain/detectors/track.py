@@ -8,7 +8,7 @@ and the movement it asks for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,9 @@ class TrackLimits:
     slow_interval_ms: float = 110.0
     slowest_interval_ms: float = 150.0
     slower: float = 1.3
+    too_slow_ms: float = 250.0
+    """Beyond this a cut can look like any step: what is not refused is left to a person."""
+
     steps_min: int = 8
     gap_intervals: float = 3.0
     gap_ms: float = 250.0
@@ -48,11 +51,14 @@ class TrackLimits:
     prompts_with_gaps: int = 3
     share_of_gaps: float = 0.9
     score_with_gaps: float = 55.0
-    """Pauses at every prompt, of so many at the least, and hardly elsewhere: a doubt, and only for `strict`."""
+    """Pauses at every prompt, of so many at the least, and hardly elsewhere: a doubt, which `strict` refuses."""
 
 
 LIMITS_OF_TRACK = TrackLimits()
 
+
+SLOW_FRAMES, GAPS_AT_PROMPTS = "slow_frames", "gaps_at_prompts"
+"""Reasons of evidence that is no attack and no proof either: a cut would not have been seen."""
 
 STILL = "still"
 """Name of the window in which the still is asked for; others are named by their challenge's id."""
@@ -106,14 +112,10 @@ class TrackDetector:
             return DetectorEvidence(Detector.TRACK, None, "too_few_frames", {"steps": float(len(found.strength))})
         greatest, near = float(found.strength.max()), self._at_prompts(found)
         allowance = self._allowance(found.interval_ms)
-        by_one = graded(greatest, limit=allowance * limits.jump, typical=allowance * limits.usual_jump)
-        by_several = graded(
-            near, limit=allowance * limits.jumps_at_prompts, typical=allowance * limits.usual_jumps_at_prompts
-        )
+        grades = self._grades(greatest, near, allowance)
         with_gaps = self._prompts_with_gaps(found)
-        grades = [(by_one, "isolated_jump"), (by_several, "jumps_at_prompts")]
         if with_gaps >= limits.prompts_with_gaps:
-            grades.append((limits.score_with_gaps, "gaps_at_prompts"))
+            grades.append((limits.score_with_gaps, GAPS_AT_PROMPTS))
         score, reason = min(grades)
         measured = {
             "greatest_jump": round(greatest, 2),
@@ -124,8 +126,23 @@ class TrackDetector:
             "prompts_with_gaps": float(with_gaps),
             "steps": float(len(found.strength)),
         }
-        is_doubted = score < LIMIT_SCORE or reason == "gaps_at_prompts"
+        is_doubted = score < LIMIT_SCORE or reason == GAPS_AT_PROMPTS
+        by_allowance = min(self._grades(greatest, near, 1.0))[0] < LIMIT_SCORE
+        if not is_doubted and (by_allowance or found.interval_ms > limits.too_slow_ms):
+            return DetectorEvidence(Detector.TRACK, score, SLOW_FRAMES, measured)
         return DetectorEvidence(Detector.TRACK, score, reason if is_doubted else "continuous", measured)
+
+    def _grades(self, greatest: float, near: float, allowance: float) -> list[tuple[float, str]]:
+        """The scores of the greatest jump and of those near prompts, limits being grown by the allowance."""
+        limits = self._limits
+        one, several = (allowance * limit for limit in (limits.jump, limits.jumps_at_prompts))
+        usual_one, usual_several = (
+            allowance * usual for usual in (limits.usual_jump, limits.usual_jumps_at_prompts)
+        )
+        return [
+            (graded(greatest, limit=one, typical=usual_one), "isolated_jump"),
+            (graded(near, limit=several, typical=usual_several), "jumps_at_prompts"),
+        ]
 
     def _insides(self, found: Jumps) -> Mapping[str, NDArray[np.bool_]]:
         """For each window which steps end in it."""
@@ -156,3 +173,9 @@ class TrackDetector:
         span = limits.slowest_interval_ms - limits.slow_interval_ms
         share = min(max((interval_ms - limits.slow_interval_ms) / span, 0.0), 1.0)
         return 1.0 + (limits.slower - 1.0) * share
+
+
+def could_hide_cuts(evidence: Sequence[DetectorEvidence]) -> bool:
+    """Whether no cut was seen, but one could have gone unseen: frames came slowly, or paused where cutters cut."""
+    reasons = (SLOW_FRAMES, GAPS_AT_PROMPTS)
+    return any(one.detector is Detector.TRACK and one.reason in reasons for one in evidence)

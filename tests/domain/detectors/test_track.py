@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.domain.detection import WatchedFrame
 from app.domain.detector_evidence import LIMIT_SCORE
 from app.domain.detectors.frame_steps import jumps
-from app.domain.detectors.track import TrackDetector
+from app.domain.detectors.track import SLOW_FRAMES, TrackDetector, could_hide_cuts
 from app.domain.fusion import STRICT_SCORE
 from app.domain.settings import STRICT
 from tests.domain.detectors.room import KINDS, Room, Sway, SwayAt, judged, performance
@@ -55,6 +55,20 @@ def test_frames_that_do_not_come_are_no_jump(seed: int, fps: float) -> None:
 @given(st.integers(0, 2**32 - 1), st.sampled_from([10.0, 12.5, 15.0]), st.integers(100, 400))
 def test_a_tape_that_is_cut_to_the_take_asked_for_is_refused(seed: int, fps: float, at_ms: int) -> None:
     assert score(performance(Room(seed), fps, sway=cutting(at_ms))) < LIMIT_SCORE
+
+
+@SOME
+@given(st.integers(0, 2**32 - 1), st.sampled_from([3.0, 5.0, 7.0]), st.integers(100, 400))
+def test_no_tape_passes_unseen_because_it_is_slow(seed: int, fps: float, at_ms: int) -> None:
+    found = judged(TrackDetector(), performance(Room(seed), fps, sway=cutting(at_ms)))
+    assert found.score is not None
+    assert found.score < LIMIT_SCORE or could_hide_cuts([found])
+
+
+def test_two_frames_a_second_prove_nothing() -> None:
+    found = judged(TrackDetector(), performance(Room(), 2.0))
+    assert (found.reason, could_hide_cuts([found])) == (SLOW_FRAMES, True)
+    assert not could_hide_cuts([judged(TrackDetector(), performance(Room(), 5.0))])
 
 
 def test_quick_turns_pass() -> None:
@@ -108,6 +122,7 @@ def test_pauses_at_the_prompts_alone_are_a_doubt_for_strict() -> None:
     found = judged(TrackDetector(), kept)
     assert found.score is not None
     assert found.score < STRICT_SCORE, STRICT
+    assert could_hide_cuts([found])
     assert found.measured["prompts_with_gaps"] >= 3
 
 

@@ -1,4 +1,4 @@
-"""What a light challenge without an answer does to a verdict, by profile."""
+"""What detectors leave open does to a verdict, by profile: no answer to light, frames that could hide cuts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ def policy_of(profile: str) -> SessionPolicy:
     return effective(OrganizationSettings(liveness_profile=profile), DEFAULT_WORKFLOW)
 
 
-def verdict(profile: str, score: float | None, reason: str) -> tuple[Verdict, RejectionCode | None]:
-    found = DetectorEvidence(Detector.LIGHT_RESPONSE, score, reason)
+def verdict(
+    profile: str, score: float | None, reason: str, detector: Detector = Detector.LIGHT_RESPONSE
+) -> tuple[Verdict, RejectionCode | None]:
+    found = DetectorEvidence(detector, score, reason)
     judged_so = decision(liveness=judged(profile=profile, detectors=[found]))
     result = decide(judged_so, policy_of(profile))
     # Made again from what was stored it is the same.
@@ -48,3 +50,12 @@ def test_a_surface_that_answers_alike_is_an_attack(profile: str) -> None:
     assert liveness.outcome is PresentationOutcome.PRESENTATION_ATTACK
     assert DecisionWarning.LIVENESS_FACE_ATTACK.value in liveness.warnings
     assert verdict(profile, 40.0, "surroundings_answer_as_well") == (V.REJECTED, RejectionCode.CAPTURE_DECLINED)
+
+
+@pytest.mark.parametrize(("score", "reason"), [(75.0, "slow_frames"), (55.0, "gaps_at_prompts")])
+def test_frames_that_could_hide_a_cut_are_reviewed_in_standard_and_no_pass_in_strict(
+    score: float, reason: str
+) -> None:
+    assert verdict("standard", score, reason, Detector.TRACK) == (V.IN_REVIEW, None)
+    assert verdict("strict", score, reason, Detector.TRACK) == (V.REJECTED, RejectionCode.CAPTURE_DECLINED)
+    assert verdict("standard", score, "continuous", Detector.TRACK) == (V.APPROVED, None)
