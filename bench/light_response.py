@@ -32,7 +32,8 @@ from app.domain.face import Observation
 from app.domain.frame_signals import FrameSignals
 from app.domain.light import LIGHT_RGB, LightColour, LightShow, draw_light
 from app.main import load_models
-from bench.judge_clips import _images, find_clips
+from bench.judge_clips import FRAMES_PER_SECOND, find_clips
+from bench.labelled_movements import pictures
 
 WINDOW_MS, STRIDE_MS = 5_000, 1_500
 STILL_DEGREES = 10.0
@@ -84,7 +85,7 @@ def main() -> None:
             if clip.is_dir():
                 continue
             shots = []
-            for at_ms, image in _images(clip):
+            for at_ms, image in pictures(clip, FRAMES_PER_SECOND):
                 observation = landmarker.observe(image)
                 data = cv2.imencode(".jpg", image, QUALITY)[1].tobytes()
                 shots.append(Shot(at_ms, observation, meter.measure(image, data, observation)))
