@@ -7,25 +7,35 @@ are handed in. One run serves one session; nothing here is shared.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from app.domain.capture_config import CaptureConfig
-from app.domain.capture_phase import FRAME_PHASES, CapturePhase
+from app.domain.capture_events import (
+    AlignProgress,
+    AttemptFailed,
+    CaptureEvent,
+    ChallengeAsked,
+    ChallengeJudged,
+    ChallengeProgress,
+    StillRequested,
+)
+from app.domain.capture_phase import BETWEEN_CHALLENGES, FRAME_PHASES, CapturePhase, Suspended
 from app.domain.challenge import (
     MIN_KINDS_FOR_VERDICT,
     Challenge,
     ChallengeKind,
     Choose,
     draw_next,
+    more_after_interruption,
     number_of_challenges,
 )
 from app.domain.face import FaceMeasurement, Observation
+from app.domain.hint_pace import HintPace
 from app.domain.light import (
     ChooseColour,
     LightNoticed,
     LightShow,
-    LightShown,
     LightStanding,
     Lit,
     draw_light,
@@ -33,76 +43,6 @@ from app.domain.light import (
 from app.domain.liveness import LIMITS, ChallengeJudge, Neutral, neutral_of
 from app.domain.quality import Hint, HintCode, alignment_hint, is_steady, presence_hint
 from app.domain.verdict import ChallengeEvidence, ChallengeOutcome
-
-
-@dataclass(frozen=True)
-class HintChanged:
-    """The advice to show now; None clears it."""
-
-    hint: Hint | None
-    is_escalated: bool
-
-
-@dataclass(frozen=True)
-class AlignProgress:
-    """Share of the second of holding still, 0–100."""
-
-    percent: int
-
-
-@dataclass(frozen=True)
-class ChallengeAsked:
-    """A challenge was drawn and is to be shown."""
-
-    challenge: Challenge
-
-
-@dataclass(frozen=True)
-class ChallengeProgress:
-    """How far the asked movement has come, 0–100."""
-
-    challenge_id: str
-    percent: int
-
-
-@dataclass(frozen=True)
-class ChallengeJudged:
-    """A challenge is over."""
-
-    challenge_id: str
-    outcome: ChallengeOutcome
-
-
-@dataclass(frozen=True)
-class AttemptFailed:
-    """The attempt is over without success.
-
-    `is_free`: for quality alone, so it may cost nothing. `was_counted`: a challenge had been asked.
-    """
-
-    reason: str
-    is_free: bool
-    was_counted: bool = True
-
-
-@dataclass(frozen=True)
-class StillRequested:
-    """All challenges are passed; the final still is wanted. Its ticket and frames meanwhile carry `nonce`."""
-
-    nonce: str
-
-
-CaptureEvent = (
-    HintChanged
-    | AlignProgress
-    | ChallengeAsked
-    | ChallengeProgress
-    | ChallengeJudged
-    | AttemptFailed
-    | LightNoticed
-    | LightShown
-    | StillRequested
-)
 
 FREE_OUTCOMES = frozenset({ChallengeOutcome.FACE_LOST, ChallengeOutcome.INTERRUPTED})
 """Outcomes that say nothing about the person: the picture failed, not the movement."""
@@ -131,14 +71,15 @@ class CaptureRun:
         self._show: LightShow | None = None
         self.asked_ms: int | None = None
         self.neutral: Neutral | None = None
-        self._attempt, self._try_began = 0, 0
+        self.attempt, self._try_began = 0, 0
+        self._suspended: Suspended | None = None
+        self._resumed_from: ChallengeKind | None = None
+        self._resumes = 0
         self._judge: ChallengeJudge | None = None
         self._phase_since_ms, self._attempt_since_ms = 0, 0
         self._asked_at: datetime | None = None
         self._last_frame_ms: int | None = None
-        self._hint: Hint | None = None
-        self._hint_since_ms = -(10**9)
-        self._is_escalated = False
+        self._hints = HintPace(config)
         self._held: list[tuple[int, FaceMeasurement]] = []
 
     @property
@@ -156,18 +97,68 @@ class CaptureRun:
         """The colour that the screen was told to show, None where it was told none."""
         return self._show.lit if self._show is not None and self.phase is CapturePhase.LIGHT else None
 
+    @property
+    def number_of_challenges(self) -> int:
+        """How many the present attempt asks: more for each time that it was resumed."""
+        more = self._resumes * more_after_interruption(len(self.config.kinds))
+        return self.config.number_of_challenges + more
+
     def align(self, attempt: int, now_ms: int) -> list[CaptureEvent]:
         """Begin an attempt (numbered from 1) with alignment; whatever ran before is dropped."""
-        self.phase, self._attempt, self._try_began = CapturePhase.ALIGN, attempt, len(self.evidence)
-        self.challenge, self._judge, self._held = None, None, []
+        self.attempt = attempt
+        self._let_go()
         self._show, self.light = None, self.config.light
+        return self._begin_alignment(now_ms)
+
+    def resume(self, now_ms: int) -> list[CaptureEvent] | None:
+        """Go on with an attempt that was interrupted a moment ago: alignment, then another challenge.
+
+        What was passed stays passed, and more is asked. None where nothing is to be resumed, or not any more.
+        """
+        suspended, limits = self._suspended, self.config
+        if suspended is None or self.phase is not CapturePhase.IDLE or limits.needs_review:
+            return None
+        is_late = now_ms - suspended.since_ms > limits.resume_within_ms
+        if is_late or now_ms - self._attempt_since_ms >= limits.attempt_limit_ms:
+            return None
+        if self.evidence[-1].outcome is ChallengeOutcome.INTERRUPTED:
+            self._mark_last(ChallengeOutcome.RESUMED)
+            self._resumes += 1
+        self._suspended, self._resumed_from = None, suspended.kind
+        return self._begin_alignment(now_ms)
+
+    def reconfigure(self, config: CaptureConfig) -> None:
+        """What the person asks for on the page. While something is asked of them it stays as it is.
+
+        Who has declined the light is not asked again.
+        """
+        if self.config.light is LightStanding.DECLINED:
+            config = replace(config, light=LightStanding.DECLINED)
+        if config == self.config or self.phase not in BETWEEN_CHALLENGES:
+            return
+        self._let_go()
+        self.config, self.light = config, config.light
+
+    def _let_go(self) -> None:
+        """Nothing that was passed before counts any more, and what was suspended is not resumed."""
+        if self.evidence and self.evidence[-1].outcome is ChallengeOutcome.RESUMED:
+            self._mark_last(ChallengeOutcome.INTERRUPTED)
+        self._suspended, self._resumed_from, self._resumes = None, None, 0
+        self._try_began = len(self.evidence)
+
+    def _mark_last(self, outcome: ChallengeOutcome) -> None:
+        self.evidence[-1] = replace(self.evidence[-1], outcome=outcome)
+
+    def _begin_alignment(self, now_ms: int) -> list[CaptureEvent]:
+        self.phase, self.challenge, self._judge, self._held = CapturePhase.ALIGN, None, None, []
         self.asked_ms, self.neutral, self.nonce = None, None, self._new_nonce()
         self._phase_since_ms, self._last_frame_ms = now_ms, None
-        return self._set_hint(None, now_ms, is_new_step=True)
+        return self._hints.show(None, now_ms, is_new_step=True)
 
     def stop(self) -> None:
         """No frame counts from here on."""
         self.phase, self.challenge, self._judge = CapturePhase.STOPPED, None, None
+        self._suspended = None
 
     def give_up(self, reason: str) -> AttemptFailed:
         """End the attempt for a reason of the session's own, such as its budget."""
@@ -187,7 +178,7 @@ class CaptureRun:
         self._last_frame_ms = now_ms
         is_gap = gap_ms > self.config.gap_limit_ms
         if self.phase is CapturePhase.CHALLENGE and is_gap:
-            events += self._judged(ChallengeOutcome.INTERRUPTED, at)
+            events += self._suspend(at, now_ms - gap_ms)
         elif self.phase is CapturePhase.ALIGN:
             self._held = [] if is_gap else self._held
             events += self._align_frame(observation, now_ms, at)
@@ -204,13 +195,28 @@ class CaptureRun:
 
         The run then waits for the page to come back with its camera.
         """
-        if self.phase not in (CapturePhase.CHALLENGE, CapturePhase.ALIGN, CapturePhase.LIGHT):
-            return []
-        is_light = self.phase is CapturePhase.LIGHT
-        events = self._judged(ChallengeOutcome.INTERRUPTED, at)
-        if is_light:
-            events.append(self._light_failed(ChallengeOutcome.INTERRUPTED))
+        since_ms = self._phase_since_ms if self._last_frame_ms is None else self._last_frame_ms
+        events: list[CaptureEvent] = []
+        match self.phase:
+            case CapturePhase.CHALLENGE:
+                return self._suspend(at, since_ms)
+            case CapturePhase.LIGHT:
+                events.append(self._light_failed(ChallengeOutcome.INTERRUPTED))
+            case CapturePhase.ALIGN if self._resumed_from is not None:
+                self._suspended = Suspended(self._resumed_from, since_ms)
+            case CapturePhase.ALIGN:
+                pass
+            case _:
+                return []
         self.phase = CapturePhase.IDLE
+        return events
+
+    def _suspend(self, at: datetime, since_ms: int) -> list[CaptureEvent]:
+        """The challenge that stands is void, and the attempt can be resumed."""
+        kind = self.challenge.kind if self.challenge is not None else None
+        events = self._judged(ChallengeOutcome.INTERRUPTED, at)
+        self.phase = CapturePhase.IDLE
+        self._suspended = None if kind is None else Suspended(kind, since_ms)
         return events
 
     def answer_light(self, *, is_accepted: bool, now_ms: int) -> list[CaptureEvent] | None:
@@ -255,22 +261,26 @@ class CaptureRun:
                 hint, self._held = Hint(HintCode.HOLD_STILL), self._held[-1:]
         else:
             self._held = []
-        events = self._set_hint(hint, now_ms)
+        events = self._hints.show(hint, now_ms)
         held_ms = now_ms - self._held[0][0] if self._held else 0
         if held_ms < self.config.hold_ms or len(self._held) < self.config.hold_frames:
             return [*events, AlignProgress(min(99, 100 * held_ms // self.config.hold_ms))]
         self.neutral = neutral_of([face for _, face in self._held])
-        self._attempt_since_ms = now_ms
-        return [*events, AlignProgress(100), *self._ask_next(None, now_ms, at)]
+        previous, self._resumed_from = self._resumed_from, None
+        if previous is None:
+            self._attempt_since_ms = now_ms
+        return [*events, AlignProgress(100), *self._ask_next(previous, now_ms, at, is_first=True)]
 
-    def _ask_next(self, previous: ChallengeKind | None, now_ms: int, at: datetime) -> list[CaptureEvent]:
+    def _ask_next(
+        self, previous: ChallengeKind | None, now_ms: int, at: datetime, *, is_first: bool = False
+    ) -> list[CaptureEvent]:
         index = self.passed_count()
-        if index >= self.config.number_of_challenges:
+        if index >= self.number_of_challenges:
             self.challenge, self._judge = None, None
             if self.light is not LightStanding.ASKED:
                 return self._request_still(now_ms)
             self.phase, self.nonce = CapturePhase.LIGHT, self._new_nonce()
-            return [*self._set_hint(None, now_ms, is_new_step=True), LightNoticed(self.nonce)]
+            return [*self._hints.show(None, now_ms, is_new_step=True), LightNoticed(self.nonce)]
         if self.neutral is None:
             raise RuntimeError("a challenge needs the neutral face of a completed alignment")
         kind = draw_next(self.config.kinds, previous, self._choose)
@@ -280,18 +290,18 @@ class CaptureRun:
             nonce=self.nonce,
             kind=kind,
             index=index,
-            total=self.config.number_of_challenges,
+            total=self.number_of_challenges,
             time_limit_ms=self.config.challenge_limit_ms,
         )
         self.phase = CapturePhase.CHALLENGE
         self._judge = ChallengeJudge(kind, self.neutral, self.config.challenge_limit_ms, self.config.quality)
         self.asked_ms, self._asked_at = now_ms, at
-        return [*self._set_hint(None, now_ms, is_new_step=True), ChallengeAsked(self.challenge)]
+        return [*self._hints.show(None, now_ms, is_new_step=True), ChallengeAsked(self.challenge, is_first)]
 
     def _request_still(self, now_ms: int) -> list[CaptureEvent]:
         self.phase, self._phase_since_ms = CapturePhase.CAPTURE, now_ms
         self.nonce = self._new_nonce()
-        return [*self._set_hint(None, now_ms, is_new_step=True), StillRequested(self.nonce)]
+        return [*self._hints.show(None, now_ms, is_new_step=True), StillRequested(self.nonce)]
 
     def _light_frame(self, observation: Observation, now_ms: int, *, is_gap: bool) -> list[CaptureEvent]:
         """While the notice is read nothing is judged; a sequence that is not seen to its end is worth nothing."""
@@ -305,7 +315,7 @@ class CaptureRun:
             trouble = ChallengeOutcome.INTERRUPTED
         if trouble is not None:
             return [self._light_failed(trouble)]
-        events = self._set_hint(presence_hint(observation, self.config.quality), now_ms)
+        events = self._hints.show(presence_hint(observation, self.config.quality), now_ms)
         if not self._show.is_due(now_ms):
             return events
         shown = self._show.advance(now_ms)
@@ -326,7 +336,7 @@ class CaptureRun:
         judgement = self._judge.observe(observation, now_ms - (self.asked_ms or 0))
         if judgement.outcome is None:
             progress = ChallengeProgress(self.challenge.challenge_id, judgement.percent)
-            return [progress, *self._set_hint(judgement.hint, now_ms)]
+            return [progress, *self._hints.show(judgement.hint, now_ms)]
         kind = self.challenge.kind
         events = self._judged(judgement.outcome, at)
         if judgement.outcome is ChallengeOutcome.PASSED:
@@ -338,7 +348,7 @@ class CaptureRun:
         if now_ms - self._attempt_since_ms >= self.config.attempt_limit_ms:
             self.stop()
             return [AttemptFailed(ChallengeOutcome.TIMED_OUT.value, is_free=True)]
-        return self._set_hint(alignment_hint(observation, self.config.quality), now_ms)
+        return self._hints.show(alignment_hint(observation, self.config.quality), now_ms)
 
     def _judged(self, outcome: ChallengeOutcome, at: datetime) -> list[CaptureEvent]:
         """Record the evidence; anything but a pass ends the attempt."""
@@ -359,7 +369,7 @@ class CaptureRun:
         limits = LIMITS[challenge.kind]
         self.evidence.append(
             ChallengeEvidence(
-                attempt=self._attempt,
+                attempt=self.attempt,
                 kind=challenge.kind,
                 asked_at=asked_at,
                 passed_at=at if outcome is ChallengeOutcome.PASSED else None,
@@ -373,20 +383,3 @@ class CaptureRun:
                 outcome=outcome,
             )
         )
-
-    def _set_hint(self, hint: Hint | None, now_ms: int, *, is_new_step: bool = False) -> list[CaptureEvent]:
-        """Report the hint on change only, and once more, escalated, when it stands too long.
-
-        Changes follow each other by `hint_every_ms` at least, so that a person can read them; only a
-        new step clears what belonged to the one before at once.
-        """
-        if hint != self._hint:
-            if now_ms - self._hint_since_ms < self.config.hint_every_ms and not is_new_step:
-                return []
-            self._hint, self._hint_since_ms, self._is_escalated = hint, now_ms, False
-            return [HintChanged(hint, is_escalated=False)]
-        stands_ms = now_ms - self._hint_since_ms
-        if hint is not None and not self._is_escalated and stands_ms >= self.config.escalate_after_ms:
-            self._is_escalated = True
-            return [HintChanged(hint, is_escalated=True)]
-        return []

@@ -106,6 +106,19 @@ def number_of_challenges(kinds: int, raised_to: int | None = None) -> int:
     return max(number, raised_to or 0)
 
 
+FEW_KINDS = 5
+"""With so few kinds a guess is right so often that one challenge more does not make up for another draw."""
+
+
+def more_after_interruption(kinds: int) -> int:
+    """How many challenges more an attempt asks for each time that it is resumed.
+
+    Whoever drops an unwelcome challenge gets another draw and keeps what was passed; with so many more to do, that
+    is worth less than the new attempt which an interruption gives anyway.
+    """
+    return 2 if kinds <= FEW_KINDS else 1
+
+
 def draw_next(kinds: Sequence[ChallengeKind], previous: ChallengeKind | None, choose: Choose) -> ChallengeKind:
     """Draw one kind, never the one asked just before."""
     candidates = [kind for kind in kinds if kind is not previous]

@@ -139,6 +139,10 @@ def is_unsure(evidence: Sequence[DetectorEvidence]) -> bool:
     return is_answer_missing(evidence) or could_hide_cuts(evidence)
 
 
+REPLACED = frozenset({ChallengeOutcome.SWAPPED, ChallengeOutcome.RESUMED})
+"""Challenges in whose place another was drawn within the same attempt."""
+
+
 def _passed_in_a_row(challenges: Sequence[ChallengeEvidence], attempt: int) -> int:
     """How many of the last challenges were passed without a failure between: those of the capture itself.
 
@@ -146,7 +150,7 @@ def _passed_in_a_row(challenges: Sequence[ChallengeEvidence], attempt: int) -> i
     """
     passed = 0
     for item in reversed(challenges):
-        if item.outcome is ChallengeOutcome.SWAPPED:
+        if item.outcome in REPLACED:
             continue
         if item.attempt != attempt or item.outcome is not ChallengeOutcome.PASSED:
             break

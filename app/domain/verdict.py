@@ -31,6 +31,9 @@ class ChallengeOutcome(StrEnum):
     SWAPPED = "swapped"
     """The person said they cannot do it; another was drawn."""
 
+    RESUMED = "resumed"
+    """An interruption voided it; the attempt went on in time, with another in its place and more to do."""
+
 
 class DecisionWarning(StrEnum):
     """Warnings of a decision; the values are the contract's."""

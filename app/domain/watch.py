@@ -66,6 +66,12 @@ class AttemptWatch:
         """The frames so far."""
         return Trace(tuple(self._points), tuple(self._prompts.values()))
 
+    def cut_trace(self) -> None:
+        """Begin the trace anew: what came before is kept already. The detectors go on."""
+        self._points.clear()
+        self._prompts.clear()
+        self._first_ms = None
+
     def observe(self, frame: WatchedFrame) -> None:
         """Take one frame; frames come in order."""
         if self._first_ms is None:

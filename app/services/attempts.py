@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.capture import AttemptFailed
+from app.domain.capture_events import AttemptFailed
 from app.domain.errors import StoreUnavailable
 from app.domain.fusion import injection_evidence
 from app.domain.organization import Capture
@@ -45,8 +45,8 @@ class AttemptLedger:
     capture_models: Sequence[ModelIdentity]
 
     def begin(self, live: LiveCapture) -> None:
-        """Count the attempt whose first challenge is about to be shown."""
-        live.attempts_used += 1
+        """Count the attempt whose first challenge (since its alignment) is about to be shown."""
+        live.attempts_used = max(live.attempts_used, live.run.attempt)
         with self.store.begin() as uow:
             self._write_counts(uow, live)
             uow.commit()
@@ -118,7 +118,7 @@ class AttemptLedger:
         liveness = judge_liveness(
             challenges=live.run.evidence,
             attempt=live.attempts_used,
-            asked=live.run.config.number_of_challenges,
+            asked=live.run.number_of_challenges,
             passive=fuse_passive([*live.evidence.passive_frontal, *live.evidence.passive_challenges]),
             continuity_score=None,
             profile=policy.liveness_profile,

@@ -9,9 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.capture import (
-    AttemptFailed,
-)
+from app.domain.capture_events import AttemptFailed
 from app.domain.capture_phase import CapturePhase
 from app.domain.detector_evidence import DetectorEvidence
 from app.domain.errors import InvalidImage
@@ -187,7 +185,7 @@ class KeepCapture:
         replay: Sequence[DetectorEvidence],
     ) -> Decision:
         """The evidence so far; continuity and face match follow when the matching core has answered."""
-        asked, seen = live.run.config.number_of_challenges, live.evidence
+        asked, seen = live.run.number_of_challenges, live.evidence
         identity = [scores for scores in (*seen.passive_challenges, seen.best_passive, still_passive) if scores]
         liveness = judge_liveness(
             challenges=live.run.evidence,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.domain.capture import AttemptFailed, CaptureEvent, ChallengeAsked, ChallengeJudged, StillRequested
+from app.domain.capture_events import AttemptFailed, CaptureEvent, ChallengeAsked, ChallengeJudged, StillRequested
 from app.domain.challenge import ChallengeKind
 from app.domain.organization import Caller
 from app.domain.session import BiometricSession

@@ -7,14 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from app.domain.capture import (
-    AttemptFailed,
-    CaptureEvent,
-    CaptureRun,
-    ChallengeAsked,
-    HintChanged,
-)
+from app.domain.capture import CaptureRun
 from app.domain.capture_config import CaptureConfig
+from app.domain.capture_events import AttemptFailed, CaptureEvent, ChallengeAsked, HintChanged
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import ChallengeKind, number_of_challenges
 from app.domain.face import Observation

@@ -7,12 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from app.domain.capture import (
-    AlignProgress,
-    AttemptFailed,
-    ChallengeAsked,
-    HintChanged,
-)
+from app.domain.capture_events import AlignProgress, AttemptFailed, ChallengeAsked, HintChanged
 from app.domain.capture_phase import CapturePhase
 from app.domain.quality import Hint, HintCode
 from tests.domain.sitting import Sitting, config_for, new_run

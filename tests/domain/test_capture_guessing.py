@@ -9,9 +9,7 @@ from functools import reduce
 
 import pytest
 
-from app.domain.capture import (
-    CaptureRun,
-)
+from app.domain.capture import CaptureRun
 from app.domain.capture_config import CaptureConfig
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import ChallengeKind

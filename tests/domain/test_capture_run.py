@@ -8,12 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.capture import (
-    AttemptFailed,
-    ChallengeAsked,
-    ChallengeJudged,
-    StillRequested,
-)
+from app.domain.capture_events import AttemptFailed, ChallengeAsked, ChallengeJudged, StillRequested
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind, kinds_left
 from app.domain.liveness import LIMITS
@@ -154,7 +149,7 @@ def test_a_gap_between_frames_voids_the_challenge(gap_ms: int, is_interrupted: b
     events = sitting.show(RESTING, after_ms=gap_ms)
     expected = AttemptFailed("interrupted", is_free=True, was_counted=True)
     assert (expected in events) is is_interrupted
-    assert (sitting.run.phase is CapturePhase.STOPPED) is is_interrupted
+    assert (sitting.run.phase is CapturePhase.IDLE) is is_interrupted
 
 
 def test_a_gap_does_no_harm_while_the_still_is_awaited() -> None:

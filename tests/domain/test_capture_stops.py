@@ -6,11 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.capture import (
-    AttemptFailed,
-    ChallengeAsked,
-    ChallengeJudged,
-)
+from app.domain.capture_events import AttemptFailed, ChallengeAsked, ChallengeJudged
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import ChallengeKind, number_of_challenges
 from app.domain.verdict import ChallengeOutcome
