@@ -34,6 +34,9 @@ HANDSHAKE_SECONDS = 5.0
 SEND_SECONDS = 5
 """A peer that reads nothing for so long is gone; without a limit it would hold whoever writes to it."""
 
+RECEIVE_BYTES = 32_768
+"""Read at once: about a frame. By the library's default each would be read, and looked through, ten times."""
+
 RESERVED_EVENTS = ("connect", "disconnect")
 """Names under which the library reports to us. A page that sends one would speak in the library's name."""
 
@@ -63,7 +66,7 @@ class BoundedServer(simple_websocket.Server):  # type: ignore[misc]
 
     def __init__(self, environ: dict[str, Any], max_message_size: int, allowance: Allowance) -> None:
         self.allowance = allowance
-        super().__init__(environ, max_message_size=max_message_size)
+        super().__init__(environ, receive_bytes=RECEIVE_BYTES, max_message_size=max_message_size)
         with contextlib.suppress(OSError):
             seconds = struct.pack("ll", SEND_SECONDS, 0)
             self.sock.setsockopt(sockets_api.SOL_SOCKET, sockets_api.SO_SNDTIMEO, seconds)

@@ -67,6 +67,7 @@ class LiveCapture:
     order: FrameOrder = field(default_factory=FrameOrder)
     recent_ms: deque[int] = field(default_factory=deque)
     refused_in_a_row: int = 0
+    was_dropped: bool = False
     touched_ms: int | None = None
     put_ms: int = 0
     stills_refused: int = 0

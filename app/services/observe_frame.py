@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.domain.capture import (
-    AttemptFailed,
-    CaptureEvent,
-    ChallengeAsked,
-    ChallengeJudged,
-    StillRequested,
-)
+from app.domain.capture_events import AttemptFailed, CaptureEvent, ChallengeAsked, ChallengeJudged, StillRequested
 from app.domain.capture_phase import FRAME_PHASES, CapturePhase
 from app.domain.detection import WatchedFrame
 from app.domain.errors import InvalidImage
@@ -20,6 +14,7 @@ from app.domain.quality import still_quality
 from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.domain.verdict import ChallengeOutcome
 from app.services.attempts import AttemptLedger
+from app.services.frame_traffic import FrameTraffic
 from app.services.live_capture import AttemptEvidence, KeptFrame, LiveCapture, LiveCaptures
 from app.services.ports import Clock, FaceAnalyzer, FrameSignalReader, ImageReader, PassivePad
 from app.services.store import Store
@@ -70,11 +65,15 @@ class BeginAlignment:
     store: Store
     clock: Clock
     live: LiveCaptures
+    traffic: FrameTraffic
 
     def __call__(
         self, hosted_session_id: str, page_id: str, signals: Sequence[str]
     ) -> Sequence[CaptureEvent] | None:
-        """Events, or None where the session does not wait for a camera (no consent, over, other page)."""
+        """Events, or None where the session does not wait for a camera (no consent, over, other page).
+
+        `ServerFull` where it has to wait: a session whose first attempt has begun never has to.
+        """
         with self.live.locked(hosted_session_id) as live:
             if live is None or live.page_id != page_id or live.attempts_left == 0:
                 return None
@@ -85,8 +84,21 @@ class BeginAlignment:
                 return []  # another camera, the same alignment: its time and budget go on
             if not self._is_consented(hosted_session_id):
                 return None
+            resumed = self._resumed(live)
+            if resumed is not None:
+                return resumed
+            self.traffic.check(hosted_session_id, has_begun=live.attempts_used > 0)
             live.evidence, live.stills_refused = AttemptEvidence(), 0
             return live.run.align(live.attempts_used + 1, self.clock.monotonic_ms())
+
+    def _resumed(self, live: LiveCapture) -> Sequence[CaptureEvent] | None:
+        """The attempt that was interrupted, where it was given back: so often and no more it can go on."""
+        if live.attempts_used >= live.run.attempt:
+            return None
+        events = live.run.resume(self.clock.monotonic_ms())
+        if events is not None and live.evidence.watch.trace.prompts:
+            live.evidence.watch.cut_trace()
+        return events
 
     def _is_consented(self, hosted_session_id: str) -> bool:
         with self.store.read() as uow:
@@ -170,6 +182,7 @@ class ObserveFrame:
     clock: Clock
     live: LiveCaptures
     limits: FrameLimits
+    traffic: FrameTraffic
 
     def __call__(self, hosted_session_id: str, page_id: str, header: FrameHeader, data: bytes) -> FrameResult:
         """Judge one frame. Refusals never cost an attempt, but too many in a row close the socket."""
@@ -177,15 +190,27 @@ class ObserveFrame:
             if live is None or live.page_id != page_id:
                 return FrameResult(refusal="not_expected", refused_in_a_row=1)
             refusal = self._refusal(live, header, data)
-            if refusal is None:
-                try:
-                    image = self.images.read_frame(data)
-                except InvalidImage:
-                    refusal = "not_an_image"
             if refusal is not None:
                 return self._refused(live, refusal)
+            return self._in_turn(live, header, data)
+
+    def _in_turn(self, live: LiveCapture, header: FrameHeader, data: bytes) -> FrameResult:
+        """Analyse it when it is its turn. Of two frames that come too late in a row the second is taken."""
+        with self.traffic.turn(live.hosted_session_id, may_be_dropped=not live.was_dropped) as is_taken:
+            live.was_dropped = not is_taken
+            if not is_taken:
+                return self._refused(live, "late")
+            try:
+                image = self.images.read_frame(data)
+            except InvalidImage:
+                return self._refused(live, "not_an_image")
             live.refused_in_a_row = 0
-            return self._judge(live, header, image, data)
+            events = self._judge(live, header, image, data)
+        # The store is slow, and others wait for the turn.
+        ended = self._settle(live, events) or self._touch(live, self.clock.monotonic_ms())
+        if ended is not None:
+            self.live.drop(live.hosted_session_id)
+        return FrameResult(events=events, ended=ended)
 
     def _refused(self, live: LiveCapture, refusal: str) -> FrameResult:
         live.refused_in_a_row += 1
@@ -213,7 +238,9 @@ class ObserveFrame:
             return "other_challenge"
         return None if live.order.keeps_time(header.captured_at_ms, now_ms) else "other_time"
 
-    def _judge(self, live: LiveCapture, header: FrameHeader, image: BgrImage, data: bytes) -> FrameResult:
+    def _judge(
+        self, live: LiveCapture, header: FrameHeader, image: BgrImage, data: bytes
+    ) -> Sequence[CaptureEvent]:
         observation = self.analyzer.observe(image)
         signals = self.signals.measure(image, data, observation)
         now_ms = self.clock.monotonic_ms()
@@ -241,10 +268,7 @@ class ObserveFrame:
         is_running = live.run.phase in FRAME_PHASES
         if is_running and live.evidence.received_bytes > live.run.config.attempt_bytes:
             events.append(live.run.give_up("too_much_data"))
-        ended = self._settle(live, events) or self._touch(live, now_ms)
-        if ended is not None:
-            self.live.drop(live.hosted_session_id)
-        return FrameResult(events=events, ended=ended)
+        return events
 
     def _keep(self, live: LiveCapture, observation: Observation, image: BgrImage, data: bytes) -> None:
         """Keep the best still of the attempt, and let passive PAD look at it and at some of the good frames.
@@ -279,7 +303,7 @@ class ObserveFrame:
         ended = None
         for event in events:
             match event:
-                case ChallengeAsked(challenge) if challenge.index == 0:
+                case ChallengeAsked(is_first=True):
                     self.ledger.begin(live)
                 case StillRequested() if live.run.config.number_of_challenges == 0:
                     self.ledger.begin(live)

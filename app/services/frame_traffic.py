@@ -1,0 +1,93 @@
+"""Frames of all captures on their way through the analysis: one queue, in order, and none that is too old."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from app.domain.admission import Admission, FrameRates
+from app.services.ports import Clock
+
+LONGEST_WAIT_MS = 400
+"""A frame that has waited longer for its turn is dropped: its page has a newer one."""
+
+
+class ServerFull(Exception):
+    """The analysis bears no further capture now; whoever asks again is let in, in order."""
+
+
+class Turns:
+    """So many threads at once, the others in the order in which they came. None can push in."""
+
+    def __init__(self, places: int) -> None:
+        self._lock = threading.Lock()
+        self._free = places
+        self._waiting: deque[threading.Lock] = deque()
+
+    def take(self) -> None:
+        """Wait for a place."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        mine.acquire()
+
+    def give_back(self) -> None:
+        """The place goes to whoever has waited longest."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+
+class FrameTraffic:
+    """What the analysis bears, measured as it goes on. Safe between threads."""
+
+    def __init__(self, places: int, rates: FrameRates, clock: Clock) -> None:
+        """`places` frames are analysed at once."""
+        self._clock, self._rates = clock, rates
+        self._turns, self._lock = Turns(places), threading.Lock()
+        self._admission = Admission(places, rates)
+
+    @contextmanager
+    def turn(self, capture: str, *, may_be_dropped: bool) -> Iterator[bool]:
+        """A place in the analysis for one frame; False for a frame that waited too long and is to be dropped."""
+        came_ms = self._clock.monotonic_ms()
+        self._turns.take()
+        began_ms = self._clock.monotonic_ms()
+        is_taken = not may_be_dropped or began_ms - came_ms <= LONGEST_WAIT_MS
+        try:
+            yield is_taken
+        finally:
+            self._turns.give_back()
+            if is_taken:
+                now_ms = self._clock.monotonic_ms()
+                with self._lock:
+                    self._admission.note_frame(capture, now_ms - began_ms, now_ms)
+
+    def check(self, capture: str, *, has_begun: bool) -> None:
+        """`ServerFull` where the capture may not begin yet; it keeps its place in the queue by asking again."""
+        with self._lock:
+            if not self._admission.may_begin(capture, self._clock.monotonic_ms(), has_begun=has_begun):
+                raise ServerFull
+
+    def must_wait(self, capture: str) -> bool:
+        """Whether a capture that was told to wait still has to."""
+        with self._lock:
+            return self._admission.must_wait(capture, self._clock.monotonic_ms())
+
+    def interval_ms(self) -> float:
+        """Time between two frames that every live capture is due."""
+        with self._lock:
+            return self._admission.interval_ms(self._clock.monotonic_ms())
+
+    @property
+    def wanted_ms(self) -> float:
+        """Time between two frames as long as there is room."""
+        return 1_000 / self._rates.wanted

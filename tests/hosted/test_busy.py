@@ -1,0 +1,67 @@
+"""A server that bears no further capture: who comes waits in order, and who captures already does not notice."""
+
+from __future__ import annotations
+
+from tests.hosted.conftest import Page, Site
+from tests.hosted.test_capture_namespace import AGREED
+from tests.services.test_frame_traffic import fill, keep_alive
+
+
+def waiting_page(site: Site) -> tuple[Page, list[str]]:
+    """A page that was refused with its camera live, and those who capture."""
+    page = site.page()
+    page.hello()
+    page.ask("consent", AGREED)
+    others = fill(site.studio)
+    answer = page.ask("camera", {})
+    assert (answer["ok"], answer["code"], answer["retryable"]) == (False, "busy", True)
+    return page, others
+
+
+def test_a_page_waits_with_its_camera_and_is_let_in_when_another_ends(site: Site) -> None:
+    page, others = waiting_page(site)
+    assert (
+        page.ask("frame", {"seq": 1, "captured_at_ms": 1.0, "challenge_id": None, "nonce": ""}, b"x")["ok"]
+        is False
+    )
+    page.leave()
+    page = site.page()
+    assert page.hello()["code"] == "busy"
+    site.studio.clock.advance(seconds=6)
+    keep_alive(site.studio, others[1:])
+    page.leave()
+    page = site.page()
+    assert page.hello()["state"] == "camera"
+    assert page.ask("camera", {})["state"] == "align"
+
+
+def test_idle_pages_do_not_count(site: Site) -> None:
+    pages = [site.page() for _ in range(3)]
+    assert pages[-1].hello()["state"] == "consent"
+    assert len(fill(site.studio)) == site.studio.traffic._admission.limit()
+
+
+def test_a_page_that_waits_hears_of_its_end(site: Site) -> None:
+    page, _ = waiting_page(site)
+    page.leave()
+    site.studio.withdraw(site.studio.hosted_id)
+    answer = site.page().hello()
+    assert (answer["ok"], answer["state"]) == (True, "done")
+
+
+def test_under_load_pages_are_asked_for_longer_pauses(site: Site) -> None:
+    page = site.page()
+    page.hello()
+    page.ask("consent", AGREED)
+    nonce = page.ask("camera", {})["nonce"]
+
+    def frame(seq: int) -> int:
+        site.studio.clock.advance(milliseconds=200)
+        header = {"seq": seq, "captured_at_ms": 200.0 * seq, "challenge_id": None, "nonce": nonce}
+        answer = page.ask("frame", header, site.studio.picture(f"frame {seq}"))
+        assert answer["ok"], answer
+        return int(answer["next_in_ms"])
+
+    assert frame(1) == 0
+    keep_alive(site.studio, [f"another {number}" for number in range(40)])
+    assert frame(2) > 0
