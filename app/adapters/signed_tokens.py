@@ -6,14 +6,17 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
-from app.services.ports import Clock
+from app.services.ports import Clock, PageClaim
 
 SESSION_SALT = "bonafide.session-link"
 TICKET_SALT = "bonafide.upload-ticket"
+HANDOFF_SALT = "bonafide.handoff-link"
+PHONE_SALT = "bonafide.phone-link"
 
 
 class _SignerAt(TimestampSigner):
@@ -53,6 +56,26 @@ class SignedTokens:
                 return hosted_session_id, attempt, nonce
         return None
 
+    def handoff_token(self, handoff_id: str, created_at: datetime) -> str:
+        # Short: it is read off a screen, as a code of few and large squares.
+        return self._serializer(HANDOFF_SALT, created_at).dumps(_text(UUID(handoff_id).bytes))
+
+    def read_handoff_token(self, token: str) -> str | None:
+        payload = self._read(HANDOFF_SALT, token, max_age=None)
+        return str(UUID(bytes=base64_decode(payload))) if isinstance(payload, str) else None
+
+    def phone_token(self, hosted_session_id: str, handoff_id: str, created_at: datetime) -> str:
+        return self._serializer(PHONE_SALT, created_at).dumps([hosted_session_id, handoff_id])
+
+    def read_page_token(self, token: str) -> PageClaim | None:
+        hosted_session_id = self.read_session_token(token)
+        if hosted_session_id is not None:
+            return PageClaim(hosted_session_id)
+        match self._read(PHONE_SALT, token, max_age=None):
+            case [str(of_phone), str(handoff_id)]:
+                return PageClaim(of_phone, handoff_id)
+        return None
+
     def _read(self, salt: str, token: str, max_age: int | None) -> object:
         """The payload, None for whatever was not signed here for this purpose, or too long ago."""
         try:
@@ -75,7 +98,11 @@ class SignedTokens:
         )
 
 
+def _text(data: bytes) -> str:
+    return base64_encode(data).decode("ascii")
+
+
 def _is_canonical(token: str) -> bool:
     """Whether the signature is written as we write it: lenient decoding would give one link many spellings."""
     signature = token.rpartition(".")[2]
-    return base64_encode(base64_decode(signature)).decode("ascii") == signature
+    return _text(base64_decode(signature)) == signature

@@ -143,6 +143,12 @@ def overdue_status(
     return None
 
 
+def waits_for_person(session: BiometricSession, hosted: HostedSession) -> bool:
+    """Whether it has begun and its capture is not in: what happens next is up to the capture subject."""
+    has_no_capture = hosted.state in (HostedState.CREATED, HostedState.CONSENTED)
+    return session.status is SessionStatus.IN_PROGRESS and not session.is_in_review and has_no_capture
+
+
 def is_waiting(session: BiometricSession, hosted: HostedSession) -> bool:
     """Whether the capture is in, nobody has decided it, and the session was not ended meanwhile."""
     is_undecided = session.status is SessionStatus.IN_PROGRESS and not session.is_in_review

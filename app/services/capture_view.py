@@ -43,6 +43,8 @@ class Outcome:
     outcome: str
     reason: str | None
     redirect: Redirect | None
+    continue_on: str | None = None
+    """`phone` or `computer`: where it goes on, for the one of two devices that is not sent on."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.domain.session import BiometricSession, HostedState, SessionStatus
+from app.domain.session import BiometricSession, SessionStatus, waits_for_person
 from app.services.end_session import end_session
 from app.services.live_capture import LiveCaptures
 from app.services.ports import Clock, Randomness
@@ -20,16 +20,20 @@ class Withdraw:
     randomness: Randomness
     live: LiveCaptures
 
-    def __call__(self, hosted_session_id: str) -> BiometricSession | None:
-        """The abandoned session; None where it is over, under review, or its capture is already in."""
+    def __call__(self, hosted_session_id: str, *, ends_handoff: bool = False) -> BiometricSession | None:
+        """The abandoned session; None where it is over, under review, or its capture is already in.
+
+        `ends_handoff`: the computer ends what its phone has, and is the one that is sent on.
+        """
         with self.store.begin() as uow:
             found = uow.sessions.by_hosted_id(hosted_session_id)
             if found is None:
                 return None
             session, hosted = found
-            is_open = hosted.state in (HostedState.CREATED, HostedState.CONSENTED)
-            if session.status is not SessionStatus.IN_PROGRESS or not is_open:
+            if not waits_for_person(session, hosted):
                 return None
+            if ends_handoff:
+                uow.handoffs.void_standing(hosted_session_id, self.clock.now())
             ended = end_session(
                 uow,
                 self.randomness,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from app.adapters.db.column_types import EnumText, JsonOf, UtcDateTime
 from app.domain.challenge import Ability
 from app.domain.check import CheckStatus
+from app.domain.handoff import HandoffState
 from app.domain.organization import Scope, ValidationStatus
 from app.domain.session import ACTIVE_STATUSES, HostedState, SessionStatus
 from app.domain.settings import OrganizationSettings
@@ -259,6 +260,25 @@ class HostedSessionRow(Base):
     consented_at: Mapped[datetime | None]
     captured_at: Mapped[datetime | None]
     evidence: Mapped[Decision | None] = mapped_column(JsonOf(Decision))
+
+
+class HandoffRow(Base):
+    """Links that hand a hosted session to a phone; `choices` are what the phone chooses `number` from."""
+
+    __tablename__ = "handoffs"
+    __table_args__ = (Index("ix_handoffs_session", "hosted_session_id", "created_at"),)
+
+    handoff_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    hosted_session_id: Mapped[str] = mapped_column(Id, ForeignKey("hosted_sessions.hosted_session_id"))
+    organization_id: Mapped[str] = mapped_column(Id, ForeignKey("organizations.organization_id"))
+    state: Mapped[HandoffState] = mapped_column(EnumText(HandoffState))
+    number: Mapped[int]
+    choices: Mapped[tuple[int, ...]] = mapped_column(JsonOf(tuple[int, ...]))
+    browser: Mapped[str | None] = mapped_column(String(32))
+    system: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
 
 
 class CaptureRow(Base):

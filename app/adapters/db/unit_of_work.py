@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.adapters.db.audit_trail import SqlAuditTrail
 from app.adapters.db.engine import READS_ONLY
 from app.adapters.db.face_match_repository import SqlFaceMatches
+from app.adapters.db.handoff_repository import SqlHandoffs
 from app.adapters.db.idempotency_repository import SqlIdempotencyRecords
 from app.adapters.db.migrate import is_connection_current
 from app.adapters.db.numbered_rows import write_numbered
@@ -45,6 +46,7 @@ class SqlUnitOfWork:
     entities: SqlEntities
     validations: SqlKycValidations
     sessions: SqlBiometricSessions
+    handoffs: SqlHandoffs
     captures: SqlCaptures
     replays: SqlReplays
     templates: SqlTemplates
@@ -80,6 +82,7 @@ class SqlUnitOfWork:
         self.entities = SqlEntities(connection)
         self.validations = SqlKycValidations(connection, locks=self._is_writing)
         self.sessions = SqlBiometricSessions(connection, locks=self._is_writing)
+        self.handoffs = SqlHandoffs(connection)
         self.captures = SqlCaptures(connection)
         self.replays = SqlReplays(connection)
         self.templates = SqlTemplates(connection)
