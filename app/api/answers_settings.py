@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import asdict
+from typing import Annotated
 
 from pydantic import Field
 
 from app.api.answers import Answer, Pagination, Time, Uuid
-from app.api.settings_requests import CrossEntityPolicy, LivenessProfile
+from app.api.branding_requests import SchemeName
+from app.api.settings_requests import CallbackMethodName, CrossEntityPolicy, LivenessProfile
+from app.domain.branding import DARK, LIGHT, Branding, logo_path
 from app.domain.settings import OrganizationSettings, SessionPolicy, SettingsVersion, Workflow, effective
 from app.services.webhook_secret import NewSecret
 
@@ -19,21 +22,43 @@ class EntityPauseAnswer(Answer):
     hours: int
 
 
+class ColorsAnswer(Answer):
+    """As they were named; null: made out of `accent`."""
+
+    accent: str
+    on_accent: str | None
+    accent_dark: str | None
+    on_accent_dark: str | None
+
+
+class OwnConsentAnswer(Answer):
+    """The organization's own full text of the consent, in one language."""
+
+    version: str
+    text: str
+
+
 class BrandingAnswer(Answer):
-    """All null: the page names the organization and has no logo or colours of its own."""
+    """Null: as it comes with Bonafide; the page then calls the organization by its own name.
+
+    `logo` is the address of the picture that was made of what was sent.
+    """
 
     name: str | None
     logo: str | None
-    colors: dict[str, str] | None
+    colors: ColorsAnswer | None
+    radius: int | None
+    scheme: SchemeName
+    consent: dict[str, OwnConsentAnswer]
 
 
 class SettingsAnswer(Answer):
     """The settings in force; `policyVersion` is their number, `updatedAt` since when they are.
 
     `blocklist` are entities, of either mode. `lightChallenge`: the page shines on the face in
-    colours, unless `accessibility.avoid` has `flash`. What this version does not do yet is as it is done today:
-    `callbackMethod: completer` (the device that shows the page is the one that is sent on), `retentionDays: null`
-    (nothing is erased by itself).
+    colours, unless `accessibility.avoid` has `flash`. `callbackMethod`: where a computer hands the session to a
+    phone, `initiator` sends the computer on to the callback, `completer` the one that completes it, `both` each.
+    What this version does not do yet is as it is done today: `retentionDays: null` (nothing is erased by itself).
     """
 
     policy_version: int
@@ -51,7 +76,7 @@ class SettingsAnswer(Answer):
     max_attempts: int
     allowed_frame_origins: tuple[str, ...]
     allowed_callback_urls: tuple[str, ...]
-    callback_method: Literal["initiator", "completer", "both"]
+    callback_method: CallbackMethodName
     score_floor: float | None
     blocklist: tuple[Uuid, ...]
     monthly_quota: int | None
@@ -104,8 +129,8 @@ class WebhookSecretAnswer(Answer):
     previous_valid_until: Time | None
 
 
-def settings_answer(version: SettingsVersion) -> SettingsAnswer:
-    """The settings as they are read."""
+def settings_answer(version: SettingsVersion, public_url: str) -> SettingsAnswer:
+    """The settings as they are read. `public_url` is where the logo is served."""
     settings = version.settings
     return SettingsAnswer(
         policy_version=settings.policy_version,
@@ -123,13 +148,13 @@ def settings_answer(version: SettingsVersion) -> SettingsAnswer:
         max_attempts=settings.max_attempts,
         allowed_frame_origins=settings.allowed_frame_origins,
         allowed_callback_urls=settings.allowed_callback_urls,
-        callback_method="completer",
+        callback_method=_callback_method(settings.callback_method),
         score_floor=settings.score_floor,
         blocklist=settings.blocklist,
         monthly_quota=settings.monthly_quota,
         entity_pause=EntityPauseAnswer(failures=settings.pause_after_failures, hours=settings.pause_hours),
         retention_days=None,
-        branding=BrandingAnswer(name=None, logo=None, colors=None),
+        branding=_branding_answer(version.organization_id, settings.branding, public_url),
         default_language=settings.default_language,
         has_webhook_secret=settings.kyc_webhook_secret_version is not None,
     )
@@ -173,6 +198,27 @@ def _effective_answer(policy: SessionPolicy) -> EffectiveAnswer:
 
 def _cross_entity_policy(name: str) -> CrossEntityPolicy:
     return "review" if name == "review" else "reject" if name == "reject" else "off"
+
+
+def _callback_method(name: str) -> CallbackMethodName:
+    known: dict[str, CallbackMethodName] = {"initiator": "initiator", "both": "both"}
+    return known.get(name, "completer")
+
+
+def _branding_answer(organization_id: str, branding: Branding, public_url: str) -> BrandingAnswer:
+    colours = branding.colours
+    return BrandingAnswer(
+        name=branding.name,
+        logo=None if branding.logo is None else public_url + logo_path(organization_id, branding.logo),
+        colors=None if colours is None else ColorsAnswer(**asdict(colours)),
+        radius=branding.radius,
+        scheme=_scheme(branding.scheme),
+        consent={one.language: OwnConsentAnswer(version=one.version, text=one.text) for one in branding.consents},
+    )
+
+
+def _scheme(name: str) -> SchemeName:
+    return "light" if name == LIGHT else "dark" if name == DARK else "auto"
 
 
 def _profile(name: str) -> LivenessProfile:

@@ -129,7 +129,7 @@ OPERATIONS = (
 @settings.get("/settings")
 @requires(Scope.SETTINGS_READ)
 def get_settings() -> ResponseReturnValue:
-    return reply(settings_answer(api_services().read_settings(caller())))
+    return reply(_settings_answer(api_services().read_settings(caller())))
 
 
 @settings.patch("/settings")
@@ -137,7 +137,7 @@ def get_settings() -> ResponseReturnValue:
 def change_settings() -> ResponseReturnValue:
     body = read_json(SettingsBody)
     version = api_services().change_settings.patch(caller(), body.changes(), body.policy_version)
-    return reply(settings_answer(version))
+    return reply(_settings_answer(version))
 
 
 @settings.post("/settings/webhook-secret")
@@ -151,7 +151,7 @@ def renew_webhook_secret() -> ResponseReturnValue:
 @settings.delete("/settings/webhook-secret")
 @requires(Scope.SETTINGS_WRITE)
 def remove_webhook_secret() -> ResponseReturnValue:
-    return reply(settings_answer(api_services().renew_webhook_secret.remove(caller())))
+    return reply(_settings_answer(api_services().renew_webhook_secret.remove(caller())))
 
 
 @settings.get("/workflows")
@@ -183,7 +183,11 @@ def put_workflow(workflow_id: str) -> ResponseReturnValue:
 @settings.delete("/workflows/<workflow_id>")
 @requires(Scope.SETTINGS_WRITE)
 def remove_workflow(workflow_id: str) -> ResponseReturnValue:
-    return reply(settings_answer(api_services().change_settings.remove_workflow(caller(), workflow_id)))
+    return reply(_settings_answer(api_services().change_settings.remove_workflow(caller(), workflow_id)))
+
+
+def _settings_answer(version: SettingsVersion) -> SettingsAnswer:
+    return settings_answer(version, api_services().public_url)
 
 
 def _answer(version: SettingsVersion, workflow_id: str) -> WorkflowAnswer:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
+from app.api.branding_requests import BrandingBody
 from app.api.requests import Uuid
 from app.domain.errors import InvalidRequest
 from app.domain.language import LANGUAGES
@@ -42,6 +43,7 @@ _SAME_NAME = (
     "liveness_profile",
     "light_challenge",
     "max_attempts",
+    "callback_method",
     "monthly_quota",
     "default_language",
     "cross_entity_policy",
@@ -78,6 +80,7 @@ def _language(text: str) -> str | None:
 
 LivenessProfile = Literal["standard", "strict"]
 CrossEntityPolicy = Literal["off", "review", "reject"]
+CallbackMethodName = Literal["initiator", "completer", "both"]
 Score = Annotated[float, Field(ge=0, le=100)]
 Attempts = Annotated[StrictInt, Field(ge=1, le=ATTEMPTS_MAX)]
 Language = Annotated[str, _no_problem(_language), Field(json_schema_extra={"enum": list(LANGUAGES)})]
@@ -93,14 +96,6 @@ class EntityPauseBody(Body):
 
     failures: Annotated[StrictInt, Field(ge=1, le=PAUSE_FAILURES_MAX)] | None = None
     hours: Annotated[StrictInt, Field(ge=1, le=PAUSE_HOURS_MAX)] | None = None
-
-
-class BrandingBody(Body):
-    """Comes with a later version: the page names the organization."""
-
-    name: OnlyNull = None
-    logo: OnlyNull = None
-    colors: OnlyNull = None
 
 
 class SettingsBody(Body):
@@ -124,7 +119,7 @@ class SettingsBody(Body):
     max_attempts: Attempts | None = None
     allowed_frame_origins: Origins | None = None
     allowed_callback_urls: Callbacks | None = None
-    callback_method: Annotated[Literal["completer"] | None, _only("completer")] = None
+    callback_method: CallbackMethodName | None = None
     score_floor: Score | None = None
     blocklist: Annotated[list[Uuid], Field(max_length=BLOCKLIST_MAX)] | None = None
     monthly_quota: Annotated[StrictInt, Field(ge=0, le=QUOTA_MAX)] | None = None
@@ -147,6 +142,8 @@ class SettingsBody(Body):
             changes["blocklist"] = tuple(dict.fromkeys(self.blocklist or ()))
         if "entity_pause" in sent:
             changes |= _pause_changes(self.entity_pause)
+        if "branding" in sent:
+            changes["branding"] = None if self.branding is None else self.branding.to_domain()
         return changes
 
 

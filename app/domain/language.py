@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LANGUAGES = ("en", "es", "pt")
+LANGUAGES = ("en", "es", "pt", "fr", "ar", "zh")
 
 
 def choose_language(*wishes: str | None) -> str:

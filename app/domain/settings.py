@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
+from app.domain.branding import UNBRANDED, Branding
 from app.domain.comparison import DEFAULT_THRESHOLD
 from app.domain.errors import WorkflowNotConfigured
 
@@ -78,11 +79,14 @@ class OrganizationSettings:
     monthly_quota: int | None = None
     allowed_frame_origins: tuple[str, ...] = ()
     allowed_callback_urls: tuple[str, ...] = ()
+    callback_method: str = "completer"
+    """Which device is sent on where a computer handed the session to a phone (`CallbackMethod`)."""
     default_language: str = "en"
     cross_entity_policy: str = OFF
     duplicate_threshold: float = DEFAULT_DUPLICATE_THRESHOLD
     blocklist: tuple[str, ...] = ()
     """Entities whose faces are refused."""
+    branding: Branding = UNBRANDED
     kyc_webhook_secret_version: int | None = 1
     """The policy version that made the KYC webhook secret, None where it was removed. A number that never comes
     again: the secret is derived from it (`app/adapters/webhook_secrets.py`) and is itself kept nowhere."""
@@ -218,9 +222,20 @@ def _plain(settings: OrganizationSettings) -> dict[str, object]:
     """Values that JSON knows, by name."""
     values = asdict(settings)
     values.update({f"workflows.{one.workflow_id}": asdict(one) for one in settings.workflows})
-    del values["workflows"]
+    del values["workflows"], values["branding"]
+    values.update(_plain_branding(settings.branding))
     until = settings.kyc_webhook_previous_until
     return values | {"kyc_webhook_previous_until": None if until is None else until.isoformat()}
+
+
+def _plain_branding(branding: Branding) -> dict[str, object]:
+    """A consent text by its version and hash: the text itself stands in the settings version."""
+    values = asdict(branding)
+    del values["consents"]
+    return {f"branding.{name}": value for name, value in values.items()} | {
+        f"branding.consent.{one.language}": {"version": one.version, "sha256": one.sha256}
+        for one in branding.consents
+    }
 
 
 def _first(own: float | None, inherited: float) -> float:

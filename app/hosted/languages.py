@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from flask import request
 
 from app.domain.language import choose_language
@@ -26,3 +28,10 @@ def select_language() -> str:
 def direction_of(language: str) -> str:
     """`rtl` or `ltr`."""
     return "rtl" if language.split("-", maxsplit=1)[0] in RIGHT_TO_LEFT else "ltr"
+
+
+def set_apart(value: str, language: str) -> str:
+    """A name as it stands in a text: isolated where one of both runs from right to left, as in `messages.js`."""
+    runs_left = any(unicodedata.bidirectional(one) in ("R", "AL") for one in value)
+    is_mixed = runs_left or direction_of(language) == "rtl"
+    return f"\u2068{value}\u2069" if is_mixed and value else value

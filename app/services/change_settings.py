@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from app.domain.branding import UNBRANDED, BrandingChange
 from app.domain.errors import InvalidRequest, InvalidState, ObjectNotFound
 from app.domain.organization import Caller
 from app.domain.settings import (
@@ -19,6 +20,8 @@ from app.domain.settings import (
     without_workflow,
 )
 from app.services.audit import record
+from app.services.keep_logo import KeepLogo
+from app.services.new_blobs import NewBlobs
 from app.services.ports import Clock, Randomness
 from app.services.store import Store, UnitOfWork
 
@@ -49,12 +52,15 @@ class ChangeSettings:
     clock: Clock
     randomness: Randomness
     is_strict_available: bool
+    keep_logo: KeepLogo
 
     def patch(self, caller: Caller, changes: Mapping[str, object], based_on: int | None = None) -> SettingsVersion:
         """Replace settings by their names. `InvalidState` where another version than `based_on` is in force."""
         self._check_profile(changes.get("liveness_profile"))
         self._check_blocklist(caller, changes.get("blocklist"))
-        return self.apply(caller, lambda settings: _patched(settings, changes), based_on)
+        with NewBlobs(self.keep_logo.blobs) as blobs:
+            changes = self._with_kept_logo(caller, changes, blobs)
+            return self.apply(caller, lambda settings: _patched(settings, changes), based_on, blobs)
 
     def put_workflow(self, caller: Caller, workflow: Workflow, based_on: int | None = None) -> SettingsVersion:
         """Make it, or make it anew. `InvalidState` as above."""
@@ -65,8 +71,13 @@ class ChangeSettings:
         """`ObjectNotFound` where there is none, `InvalidState` where sessions are given it unasked."""
         return self.apply(caller, lambda settings: _without(settings, workflow_id))
 
-    def apply(self, caller: Caller, change: Change, based_on: int | None = None) -> SettingsVersion:
-        """Carry a change out on what is in force now. `change` sees the number that the new version will have."""
+    def apply(
+        self, caller: Caller, change: Change, based_on: int | None = None, named: NewBlobs | None = None
+    ) -> SettingsVersion:
+        """Carry a change out on what is in force now. `change` sees the number that the new version will have.
+
+        `named` are the blobs that it names.
+        """
         organization_id = caller.organization.organization_id
         with self.store.begin() as uow:
             before = uow.settings.current(organization_id)
@@ -79,22 +90,41 @@ class ChangeSettings:
                 return before
             after = SettingsVersion(organization_id, settings, self.clock.now(), caller.actor)
             uow.settings.add(after)
-            record(
-                uow,
-                self.randomness,
-                after.created_at,
-                organization_id=organization_id,
-                actor=caller.actor,
-                action="settings.changed",
-                object_type="settings",
-                object_id=organization_id,
-                detail={
-                    "policyVersion": number,
-                    "changes": {name: {"from": old, "to": new} for name, (old, new) in changed.items()},
-                },
-            )
+            self._note(uow, after, changed)
+            if named is not None:
+                named.keep()
             uow.commit()
         return after
+
+    def _note(self, uow: UnitOfWork, after: SettingsVersion, changed: Mapping[str, tuple[object, object]]) -> None:
+        record(
+            uow,
+            self.randomness,
+            after.created_at,
+            organization_id=after.organization_id,
+            actor=after.actor,
+            action="settings.changed",
+            object_type="settings",
+            object_id=after.organization_id,
+            detail={
+                "policyVersion": after.policy_version,
+                "changes": {name: {"from": old, "to": new} for name, (old, new) in changed.items()},
+            },
+        )
+
+    def _with_kept_logo(
+        self, caller: Caller, changes: Mapping[str, object], blobs: NewBlobs
+    ) -> Mapping[str, object]:
+        """The changes with a logo where bytes were: it is kept before the transaction that names it."""
+        branding = changes.get("branding")
+        data = branding.values.get("logo") if isinstance(branding, BrandingChange) else None
+        if not isinstance(branding, BrandingChange) or not isinstance(data, bytes):
+            return changes
+        organization_id = caller.organization.organization_id
+        with self.store.read() as uow:
+            standing = uow.settings.current(organization_id).settings.branding.logo
+        logo = self.keep_logo(organization_id, data, standing, blobs)
+        return {**changes, "branding": replace(branding, values={**branding.values, "logo": logo})}
 
     def _check_blocklist(self, caller: Caller, wished: object) -> None:
         """Every entity that is new on it must be one of the organization, live or test."""
@@ -125,8 +155,14 @@ def _is_known(uow: UnitOfWork, organization_id: str, entity_id: str) -> bool:
 
 
 def _patched(settings: OrganizationSettings, changes: Mapping[str, object]) -> OrganizationSettings:
-    changed = replace(settings, **changes)  # type: ignore[arg-type]
     problems: dict[str, str] = {}
+    wished_branding = changes.get("branding")
+    if isinstance(wished_branding, BrandingChange):
+        problems |= wished_branding.problems(settings.branding)
+        changes = {**changes, "branding": wished_branding.apply(settings.branding)}
+    elif wished_branding is None and "branding" in changes:
+        changes = {**changes, "branding": UNBRANDED}
+    changed = replace(settings, **changes)  # type: ignore[arg-type]
     wished = changed.biometric_workflow_id
     if wished is not None and changed.workflow(wished) is None:
         problems["biometricWorkflowId"] = "names no workflow of the organization"

@@ -21,11 +21,16 @@ from app.services.store import Store, UnitOfWork
 
 @dataclass(frozen=True)
 class ConsentText:
-    """Which text was shown."""
+    """Which text was shown. `source` says whose: the one that comes with Bonafide, or the organization's own.
+
+    `is_draft`: a translation that nobody has reviewed as a legal text.
+    """
 
     version: str
     sha256: str
     language: str
+    source: str = "standard"
+    is_draft: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,5 +111,11 @@ class RecordConsent:
             actor="capture_subject",
             action=action,
             object_id=session.session_id,
-            detail={"version": text.version, "sha256": text.sha256, "language": text.language},
+            detail={
+                "version": text.version,
+                "sha256": text.sha256,
+                "language": text.language,
+                "source": text.source,
+                "draft": text.is_draft,
+            },
         )

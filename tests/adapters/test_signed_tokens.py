@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.adapters.signed_tokens import SignedTokens
+from app.services.ports import PageClaim
 from tests.fakes import EPOCH, FakeClock
 
 OLD, NEW = "o" * 40, "n" * 40
 HOSTED = "01900000-0000-7000-8000-000000000001"
+HANDOFF = "01900000-0000-7000-8000-000000000002"
 
 
 @pytest.fixture
@@ -33,6 +35,18 @@ def test_a_session_has_one_link_at_all_times(tokens: SignedTokens, clock: FakeCl
 
 def test_links_of_two_sessions_differ(tokens: SignedTokens) -> None:
     assert tokens.session_token(HOSTED, EPOCH) != tokens.session_token(HOSTED[:-1] + "2", EPOCH)
+
+
+def test_links_of_a_handoff_open_what_they_are_for_and_nothing_else(tokens: SignedTokens) -> None:
+    handoff, phone = tokens.handoff_token(HOSTED, EPOCH), tokens.phone_token(HOSTED, HANDOFF, EPOCH)
+    session, ticket = tokens.session_token(HOSTED, EPOCH), tokens.upload_ticket(HOSTED, 1, "n")
+    assert tokens.read_handoff_token(handoff) == HOSTED
+    assert tokens.read_page_token(phone) == PageClaim(HOSTED, HANDOFF)
+    assert tokens.read_page_token(session) == PageClaim(HOSTED)
+    assert [tokens.read_handoff_token(other) for other in (phone, session, ticket, "x")] == [None] * 4
+    assert [tokens.read_page_token(other) for other in (handoff, ticket, "x")] == [None] * 3
+    assert tokens.read_session_token(phone) is None
+    assert len(handoff) < 90, "a code with much in it is hard to read off a screen"
 
 
 @pytest.mark.parametrize("position", [0, 10, -10, -1])

@@ -18,6 +18,7 @@ from app.adapters.blob_store import EncryptedBlobStore
 from app.adapters.db.unit_of_work import SqlStore
 from app.adapters.db.wrapped_keys import SqlWrappedKeys
 from app.adapters.encryption import DataKeys
+from app.adapters.logo_pictures import PillowLogos
 from app.adapters.result_signer import Ed25519ResultSigner
 from app.adapters.signed_tokens import SignedTokens
 from app.adapters.webhook_secrets import DerivedWebhookSecrets
@@ -32,6 +33,7 @@ from app.services.check_biometric import CheckBiometric
 from app.services.decide_capture import DecideCapture
 from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
+from app.services.keep_logo import KeepLogo
 from app.services.limit_requests import LimitGuesses, LimitRequests
 from app.services.list_sessions import ListSessions
 from app.services.manage_deliveries import ManageDeliveries
@@ -52,6 +54,7 @@ from app.services.review_session import ReviewSession
 from app.services.review_validation import ReviewValidation
 from app.services.sync_session import SyncSession
 from app.services.webhook_secret import RenewWebhookSecret
+from app.web.static_files import install_static
 from tests.api.described import assert_described
 from tests.builders import Builder, add_organization
 from tests.fakes import FakeClock, FakeMatchingCore, FakeRateLimiter, FakeTemplateVault, SeededRandomness
@@ -171,7 +174,8 @@ def make_api(store: SqlStore, engine: Engine, folder: Path) -> Api:
     blobs = EncryptedBlobStore(folder, data_keys)
     keys = ManageKeys(store=store, clock=clock, randomness=randomness)
     organization = add_organization(store, build.organization())
-    app = Flask("api-under-test", static_folder=str(FILES / "static"), template_folder=str(FILES / "templates"))
+    app = Flask("api-under-test", static_folder=None, template_folder=str(FILES / "templates"))
+    install_static(app, FILES / "static")
     install_api(app, make_services(store, blobs, data_keys, core, clock, randomness))
     key = keys.issue(organization, [Scope.ADMIN], is_test=True, name="").text
     return Api(app, store, blobs, folder, clock, core, build, keys, organization, key)
@@ -192,7 +196,13 @@ def make_services(
 ) -> ApiServices:
     abandon_after = timedelta(minutes=15)
     search = search_probe(store, blobs, core, clock)
-    change_settings = ChangeSettings(store=store, clock=clock, randomness=randomness, is_strict_available=True)
+    change_settings = ChangeSettings(
+        store=store,
+        clock=clock,
+        randomness=randomness,
+        is_strict_available=True,
+        keep_logo=KeepLogo(maker=PillowLogos(), blobs=blobs),
+    )
     return ApiServices(
         authenticate=Authenticate(store=store, clock=clock),
         limit_requests=LimitRequests(limiter=FakeRateLimiter(clock), creates=None, reads=None),

@@ -37,7 +37,7 @@ AS_PROVISIONED: dict[str, Any] = {
     "monthlyQuota": None,
     "entityPause": {"failures": 5, "hours": 24},
     "retentionDays": None,
-    "branding": {"name": None, "logo": None, "colors": None},
+    "branding": {"name": None, "logo": None, "colors": None, "radius": None, "scheme": "auto", "consent": {}},
     "defaultLanguage": "en",
     "hasWebhookSecret": True,
 }
@@ -51,6 +51,7 @@ CHANGED: dict[str, Any] = {
     "reviewBand": 10,
     "livenessProfile": "strict",
     "lightChallenge": True,
+    "callbackMethod": "both",
     "maxAttempts": 5,
     "allowedFrameOrigins": ["https://shop.example", "http://localhost:3000"],
     "allowedCallbackUrls": ["https://shop.example/done", "http://127.0.0.1:8000/done"],
@@ -127,8 +128,6 @@ def test_a_version_that_is_no_longer_in_force_is_refused(api: Api) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("callbackMethod", "initiator"),
-        ("callbackMethod", "both"),
         ("retentionDays", 30),
     ],
 )
@@ -139,19 +138,11 @@ def test_what_is_not_built_yet_is_not_taken(api: Api, field: str, value: object)
 
 
 @pytest.mark.parametrize(
-    "part", [{"name": "Acme"}, {"logo": "https://a.example/l.png"}, {"colors": {"a": "#fff"}}]
-)
-def test_branding_is_not_taken(api: Api, part: dict[str, object]) -> None:
-    (name,) = part
-    problems = refused(patch(api, {"branding": part}), f"branding.{name}")
-    assert "is not available in this version" in problems[f"branding.{name}"]
-
-
-@pytest.mark.parametrize(
     ("body", "field"),
     [
         ({"biometricEnabled": 1}, "biometricEnabled"),
         ({"kycEnabled": "true"}, "kycEnabled"),
+        ({"callbackMethod": "nobody"}, "callbackMethod"),
         ({"lightChallenge": 1}, "lightChallenge"),
         ({"faceMatchEnabled": []}, "faceMatchEnabled"),
         ({"biometricWorkflowId": 7}, "biometricWorkflowId"),

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from app.domain.capture import AttemptFailed, CaptureEvent, StillRequested
 from app.domain.capture_config import CaptureConfig
+from app.domain.capture_events import AttemptFailed, CaptureEvent, StillRequested
 from app.domain.capture_phase import CapturePhase
 from app.domain.face import Observation
 from app.domain.light import (

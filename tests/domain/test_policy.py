@@ -12,6 +12,7 @@ from app.domain.policy import (
     MIN_CONTINUITY_SCORE,
     MIN_PASSIVE_FRAMES,
     MIN_PASSIVE_SCORE,
+    REPLACED,
     compare_with_threshold,
     decide,
     fuse_passive,
@@ -166,7 +167,7 @@ def test_one_challenge_short_is_not_determined(passed: int) -> None:
 
 @pytest.mark.parametrize(
     "outcome",
-    [item for item in ChallengeOutcome if item not in (ChallengeOutcome.PASSED, ChallengeOutcome.SWAPPED)],
+    [item for item in ChallengeOutcome if item not in (ChallengeOutcome.PASSED, *REPLACED)],
 )
 def test_passes_before_a_failure_do_not_count(outcome: ChallengeOutcome) -> None:
     begun = [one_challenge()] * 3 + [one_challenge(outcome=outcome)]
@@ -175,8 +176,9 @@ def test_passes_before_a_failure_do_not_count(outcome: ChallengeOutcome) -> None
     assert judged(challenges=[*[one_challenge()] * 4, one_challenge(outcome=outcome)]).outcome is P.UNDETERMINED
 
 
-def test_a_swapped_challenge_is_neither_passed_nor_failed() -> None:
-    swapped = one_challenge(outcome=ChallengeOutcome.SWAPPED)
+@pytest.mark.parametrize("outcome", [ChallengeOutcome.SWAPPED, ChallengeOutcome.RESUMED])
+def test_a_replaced_challenge_is_neither_passed_nor_failed(outcome: ChallengeOutcome) -> None:
+    swapped = one_challenge(outcome=outcome)
     two = [one_challenge()] * 2
     assert judged(challenges=[*two, swapped, *two]).outcome is P.BONA_FIDE
     assert judged(challenges=[*two, swapped, one_challenge()]).outcome is P.UNDETERMINED

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE, compare_with_threshold, decide
+from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE, REPLACED, compare_with_threshold, decide
 from app.domain.settings import DEFAULT_WORKFLOW, OrganizationSettings, SessionPolicy, effective
 from app.domain.verdict import ChallengeOutcome, Decision, PassivePadEvidence, Verdict
 from tests.domain.evidence import ASKED, decision, judged, one_challenge
@@ -107,7 +107,7 @@ def test_an_approval_rests_on_every_part(drawn: tuple[Decision, SessionPolicy]) 
     assert score >= policy.score_decline_threshold + policy.review_band
     assert liveness.continuity_score is not None
     assert liveness.continuity_score >= MIN_CONTINUITY_SCORE
-    last = [item for item in liveness.challenges if item.outcome is not ChallengeOutcome.SWAPPED][-ASKED:]
+    last = [item for item in liveness.challenges if item.outcome not in REPLACED][-ASKED:]
     assert [(item.outcome, item.attempt) for item in last] == [(ChallengeOutcome.PASSED, 1)] * ASKED
     if liveness.passive.score is None:
         assert liveness.passive.models == ()

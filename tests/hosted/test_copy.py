@@ -11,10 +11,14 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from app.domain.language import LANGUAGES as SPOKEN
 from app.hosted.copy import CONSENT_PARTS, MESSAGES, consent_hash, consent_text, page_messages
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = sorted((ROOT / "app" / "translations").glob("*/LC_MESSAGES/messages.po"))
+PROMPT_WORDS = 8
+PROMPT_CHARACTERS = 18
+"""Where words are not set apart."""
 LANGUAGES = [path.parts[-3] for path in CATALOGUES]
 
 
@@ -41,8 +45,9 @@ def placeholders(text: str) -> list[str]:
     return sorted(re.findall(r"\{\w+\}", text))
 
 
-def test_first_languages_are_there() -> None:
-    assert {"es", "pt"} <= set(LANGUAGES)
+def test_every_language_but_the_original_has_its_catalogue() -> None:
+    assert SPOKEN == ("en", "es", "pt", "fr", "ar", "zh")
+    assert sorted(LANGUAGES) == sorted(set(SPOKEN) - {"en"})
 
 
 def test_extraction_finds_every_message_of_the_page(extracted: set[str]) -> None:
@@ -56,6 +61,7 @@ def test_catalogue_has_every_text_and_no_other(path: Path, extracted: set[str]) 
     assert set(texts) == extracted
     assert [english for english, text in texts.items() if not text.strip()] == []
     assert [entry.id for entry in read_catalogue(path) if entry.id and entry.fuzzy] == []
+    assert read_catalogue(path).obsolete == {}
 
 
 @pytest.mark.parametrize("path", CATALOGUES, ids=LANGUAGES)
@@ -69,10 +75,12 @@ def test_translation_speaks_calmly_and_briefly(path: Path) -> None:
     texts = texts_of(path)
     for key, english in MESSAGES.items():
         translated = texts[english]
-        assert "!" not in translated
-        assert translated.endswith(".") == english.endswith("."), english
+        assert not set("!¡！") & set(translated)
+        assert translated.endswith((".", "。")) == english.endswith("."), (english, translated)
         if key.startswith(("prompt.", "hint.")):
-            assert len(translated.split()) <= 9, translated
+            assert len(translated.split()) <= PROMPT_WORDS, translated
+            characters = len(re.sub(r"{\w+}", "0", translated))
+            assert translated[0] < "\u4e00" or characters <= PROMPT_CHARACTERS, translated
 
 
 def test_page_gets_every_message_translated() -> None:
