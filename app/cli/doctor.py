@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 import click
@@ -16,6 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 import app
 from app.adapters.db.migrate import is_current
 from app.adapters.model_files import FileState
+from app.cli.embedding import check_embedding
+from app.cli.embedding_page import is_web_address
+from app.cli.findings import Finding, Findings, Level, report
 from app.cli.models import open_model_files
 from app.cli.settings import read_settings
 from app.config import Settings
@@ -28,35 +29,29 @@ DISTINCT_MIN = 10
 """Different characters or bytes in a key. 32 random bytes have about 30; a typed-in pattern has few."""
 
 
-class Level(StrEnum):
-    """How one check ended; only a problem makes the command fail."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "PROBLEM"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report, and what to do where something is to be done."""
-
-    level: Level
-    topic: str
-    what: str
-    remedy: str = ""
-
-
-Findings = Iterator[Finding]
-
-
 @click.command("doctor")
 @click.option("--dev", is_flag=True, help="Judge as for `bonafide serve --dev`, which makes its own secrets.")
-def command(dev: bool) -> None:
+@click.option("--embed", metavar="URL", help="A page that embeds sessions: what in it would stop the camera?")
+@click.option("--session-url", metavar="URL", help="With --embed: a session's link, to judge it as well.")
+def command(*, dev: bool, embed: str | None, session_url: str | None) -> None:
     """Check models, store, secrets and clock, and say what to do about each.
 
-    Changes nothing. Ends with 1 where there is a problem.
+    With --embed a page is fetched and judged instead. Changes nothing. Ends with 1 where there is a problem.
     """
+    if session_url and not embed:
+        raise click.UsageError("--session-url goes with --embed")
+    if session_url and not is_web_address(session_url):
+        raise click.UsageError("--session-url is no web address")
     settings = read_settings(may_use_dev_secrets=dev)
+    report(
+        list(check_embedding(embed, session_url, settings.public_url))
+        if embed
+        else check_server(settings, dev=dev)
+    )
+
+
+def check_server(settings: Settings, *, dev: bool) -> list[Finding]:
+    """All that serving needs."""
     checks: tuple[Callable[[Settings], Findings], ...] = (
         check_python,
         check_models,
@@ -66,17 +61,10 @@ def command(dev: bool) -> None:
         lambda settings: check_secrets(settings, dev=dev),
         check_clock,
         check_browser_client,
+        check_consent_texts,
         check_chromium,
     )
-    findings = [finding for check in checks for finding in check(settings)]
-    for finding in findings:
-        click.echo(f"{finding.level:<8} {finding.topic}: {finding.what}")
-        if finding.remedy:
-            click.echo(f"{'':<8} → {finding.remedy}")
-    problems = sum(finding.level is Level.PROBLEM for finding in findings)
-    if problems:
-        raise click.ClickException(f"{problems} problem(s) found")
-    click.echo("No problem found.")
+    return [finding for check in checks for finding in check(settings)]
 
 
 def check_python(_settings: Settings) -> Findings:
@@ -184,6 +172,19 @@ def check_browser_client(_settings: Settings) -> Findings:
         yield Finding(Level.OK, "browser client", "present")
     else:
         yield Finding(Level.PROBLEM, "browser client", f"{client.name} is missing", "run `make setup`")
+
+
+def check_consent_texts(_settings: Settings) -> Findings:
+    # The page's texts are read for this alone.
+    from app.hosted.consent_reviews import draft_languages  # noqa: PLC0415
+
+    drafts = draft_languages(str(Path(app.__file__).parent / "translations"))
+    if not drafts:
+        yield Finding(Level.OK, "consent texts", "reviewed in every language")
+        return
+    remedy = "have a lawyer read them, or set texts of your own: branding.consent (docs/operations.md)"
+    what = f"the translations {', '.join(drafts)} are drafts that no lawyer has reviewed"
+    yield Finding(Level.NOTE, "consent texts", what, remedy)
 
 
 def check_chromium(settings: Settings) -> Findings:

@@ -96,3 +96,11 @@ def test_the_overview_names_every_command_and_loads_none() -> None:
         "sys.exit(bool({'cv2', 'flask', 'mediapipe', 'sqlalchemy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
+
+
+def test_consent_texts_that_nobody_reviewed_are_named(tmp_path: Path) -> None:
+    result = diagnose(tmp_path, "--dev")
+    line = line_about("consent texts", result)
+    assert line.startswith("note")
+    assert "es, pt, fr, ar, zh are drafts" in line
+    assert "branding.consent" in result.output
