@@ -22,7 +22,7 @@ Required = Literal["secret_keys", "master_keys", "signing_keys", "public_url", "
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 OVERRIDE_PREFIX = "BONAFIDE_MODEL_OVERRIDE_"
-FOR_TESTS = frozenset({"BONAFIDE_TEST_POSTGRES_URL"})
+FOR_TESTS = frozenset({"BONAFIDE_TEST_POSTGRES_URL", "BONAFIDE_FIREFOX"})
 SERVE_REQUIRES: frozenset[Required] = frozenset({"secret_keys", "master_keys", "signing_keys", "public_url"})
 MATCHING_REQUIRES: frozenset[Required] = frozenset({"matching_tokens"})
 WORKER_REQUIRES: frozenset[Required] = frozenset({"secret_keys", "master_keys", "public_url"})

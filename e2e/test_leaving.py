@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from app.domain.challenge import more_after_interruption
 from app.simulation.performance import Performance
 from e2e.capture_page import CapturePage
 from e2e.conftest import OpenPage
@@ -59,7 +60,7 @@ def test_declined_consent_takes_no_picture_and_is_rejected(
     page.goto(created["sessionUrl"])
     capture = CapturePage(page)
     capture.expect_screen("consent")
-    capture.button("dialog_asked").click()
+    capture.button("decline").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading")).to_have_text("Decline to be checked?")
     dialog.get_by_role("button", name="Yes, decline").click()
@@ -91,7 +92,7 @@ def test_second_tab_supersedes_the_first_which_can_take_it_back(
     assert api.session(created["id"])["status"] == "in_progress"
 
 
-def test_reload_in_the_middle_goes_on_where_it_was(
+def test_lost_connection_goes_on_where_it_was_and_a_reload_begins_anew(
     open_page: OpenPage, api: Api, entity_id: str, performer: Performance
 ) -> None:
     created = api.open_session(entity_id, accessibility={"avoid": performer.abilities_to_avoid()})
@@ -100,6 +101,18 @@ def test_reload_in_the_middle_goes_on_where_it_was(
     capture = CapturePage(page)
     capture.start_camera()
     capture.expect_screen("challenge")
+    total = int(capture.stage.locator(".stage__step").inner_text().split()[-1])
+    page.context.set_offline(True)
+    page.evaluate("window.performer.socket.close()")
+    capture.expect_screen("offline")
+    expect(capture.heading.last).to_have_text("Connection lost")
+    capture.shoot("offline")
+    page.context.set_offline(False)
+    # The same attempt: with another movement in the place of the one that was asked, and more to do.
+    capture.expect_screen("align")
+    capture.expect_screen("challenge")
+    more = more_after_interruption(len(performer.kinds()))
+    expect(capture.stage.locator(".stage__step")).to_contain_text(f"of {total + more}")
     page.reload()
     capture.expect_screen("precheck", "retry")
     capture.shoot("reloaded")

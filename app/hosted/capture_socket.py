@@ -14,11 +14,11 @@ from app.domain.challenge import Ability
 from app.domain.errors import BonafideError
 from app.domain.moment import iso
 from app.hosted import protocol
-from app.hosted.allowance import WRITE_COST
 from app.hosted.bounded_websocket import SOCKET_KEY, BoundedServer, close_quietly
 from app.hosted.connections import Connections, PageConnection
 from app.hosted.consent import shown_consent
 from app.hosted.deciding import Deciding
+from app.hosted.handoff_socket import WatchTeller
 from app.hosted.messages import (
     Camera,
     Consent,
@@ -31,11 +31,14 @@ from app.hosted.messages import (
     read_message,
 )
 from app.hosted.services import HostedServices
-from app.hosted.telling import PageTeller
-from app.hosted.wire import Json, outcome_json, refusal, view_json
+from app.hosted.telling import TooFast
+from app.hosted.telling import spend_write as _spend
+from app.hosted.wire import Json, refusal, view_json
 from app.services.capture_view import CaptureView, PageState
+from app.services.frame_traffic import ServerFull
 from app.services.observe_frame import FrameHeader
-from app.services.start_capture import UnknownHostedSession
+from app.services.ports import PageClaim
+from app.services.start_capture import HandoffOver, UnknownHostedSession
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +46,7 @@ REFUSED_SOCKET_CLOSES_AFTER = 0.3
 """Seconds in which a refused page can still read why."""
 
 
-class TooFast(Exception):
-    """The page asks for the store more often than any page needs to."""
-
-
-class CaptureNamespace(PageTeller):
+class CaptureNamespace(WatchTeller):
     """Namespace `/capture`. Handlers of one socket run one after another, in the order of its messages."""
 
     def __init__(self, services: HostedServices, connections: Connections) -> None:
@@ -58,12 +57,12 @@ class CaptureNamespace(PageTeller):
 
     def on_connect(self, auth: object) -> None:
         """`auth` has no default on purpose: with one, a handshake without it would slip through."""
-        hosted_session_id = self._hosted_session_of(auth)
-        if hosted_session_id is None:
-            self._refuse("unknown_session")
+        claim = self._claim_of(auth)
+        if claim is None:
+            raise self._refused("unknown_session")
         socket = _socket()
-        if not self._connections.add(_sid(), str(hosted_session_id), socket, self._services.max_sockets):
-            self._refuse("busy")
+        if not self._connections.add(_sid(), claim, socket, self._services.max_sockets):
+            raise self._refused("busy")
         socket.has_joined = True
 
     def on_disconnect(self, reason: object = None) -> None:
@@ -82,15 +81,15 @@ class CaptureNamespace(PageTeller):
             except BonafideError as error:
                 log.warning("capture %s: not interrupted: %s", connection.hosted_session_id, type(error).__name__)
 
-    def _hosted_session_of(self, auth: object) -> str | None:
+    def _claim_of(self, auth: object) -> PageClaim | None:
         token = auth.get("token") if isinstance(auth, dict) else None
         if not isinstance(token, str) or len(token) > 1_024:
             return None
-        return self._services.links.read_session_token(token)
+        return self._services.links.read_page_token(token)
 
-    def _refuse(self, code: str) -> None:
+    def _refused(self, code: str) -> Refused:
         _close_soon(_socket())
-        raise Refused(code, {"code": code})
+        return Refused(code, {"code": code})
 
     # Messages. Each returns its acknowledgement.
 
@@ -104,12 +103,15 @@ class CaptureNamespace(PageTeller):
         connection = self._connections.get(sid)
         if connection is None:
             return refusal("not_connected", is_retryable=False)
-        if event != "hello" and self._connections.capturing_sid(connection.hosted_session_id) != sid:
-            return refusal("superseded", connection.hosted_session_id, is_retryable=False)
+        if not self._may(connection, event):
+            code = "watching" if connection.is_watching else "superseded"
+            return refusal(code, connection.hosted_session_id, is_retryable=False)
         try:
             return super().trigger_event(event, sid, connection, payload)
         except TooFast:
             return refusal("too_fast", connection.hosted_session_id)
+        except ServerFull:
+            return refusal("busy", connection.hosted_session_id)
         except UnknownHostedSession:
             return refusal("unknown_session", connection.hosted_session_id, is_retryable=False)
         except BonafideError as error:
@@ -118,6 +120,12 @@ class CaptureNamespace(PageTeller):
         except Exception:
             log.exception("capture %s: %s failed", connection.hosted_session_id, event)
             return refusal("internal", connection.hosted_session_id)
+
+    def _may(self, connection: PageConnection, event: str) -> bool:
+        """Only the page that captures is heard. One that watches may end the session or take it back."""
+        if event in ("hello", "watch") or (connection.is_watching and event in protocol.WATCHER_EVENTS):
+            return True
+        return self._connections.capturing_sid(connection.hosted_session_id) == connection.sid
 
     def on_hello(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """Bind this page to the session; another page of it is told that it was superseded."""
@@ -129,8 +137,14 @@ class CaptureNamespace(PageTeller):
             return refusal("unavailable", connection.hosted_session_id)
         if hello.simulated and not self._services.read_capture(connection.hosted_session_id)[0].session.is_test:
             return refusal("simulated", connection.hosted_session_id, is_retryable=False)
-        with self._connections.turn_of(connection.hosted_session_id):
-            self._bind(connection, hello)
+        if self._must_wait(connection):
+            return refusal("busy", connection.hosted_session_id)
+        try:
+            with self._connections.turn_of(connection.hosted_session_id):
+                self._bind(connection, hello)
+        except HandoffOver:
+            return refusal("handoff_over", connection.hosted_session_id, is_retryable=False)
+        self.tell_watchers(connection.hosted_session_id)
         version = self.next_version(connection)
         # Read again: what ended meanwhile was told to the page that was bound before.
         _, view = self._services.read_capture(connection.hosted_session_id)
@@ -142,18 +156,30 @@ class CaptureNamespace(PageTeller):
             self.notice_light(connection)
         return {"ok": True, **self._hello_answer(connection, view, version)}
 
+    def _must_wait(self, connection: PageConnection) -> bool:
+        """A page whose camera found no room comes back with `hello`; one that is over is not held up by it."""
+        hosted_session_id = connection.hosted_session_id
+        if not self._services.traffic.must_wait(hosted_session_id):
+            return False
+        return self._services.read_capture(hosted_session_id)[1].state is PageState.CAMERA
+
     def _bind(self, connection: PageConnection, hello: Hello) -> None:
         """Two pages that say hello at once take turns: the store, the run and the socket name the same one."""
+        if self.is_cast_off(connection):
+            raise HandoffOver
         self._interrupt_other_page(connection, hello.page_id)
         self._services.start_capture(
             connection.hosted_session_id,
             page_id=hello.page_id,
             avoid=[Ability(item) for item in hello.accessibility.avoid],
             has_more_time=hello.accessibility.more_time,
+            handoff_id=connection.handoff_id,
         )
         connection.language, connection.is_simulated = hello.language, hello.simulated
         replaced = self._connections.bind(connection.sid, hello.page_id)
-        if replaced is not None:
+        if replaced is not None and connection.is_phone and not replaced.is_phone:
+            self._connections.watch(replaced.sid)
+        elif replaced is not None:
             self._supersede(replaced, is_same_page=replaced.page_id == hello.page_id)
 
     def _interrupt_other_page(self, connection: PageConnection, page_id: str) -> None:
@@ -177,7 +203,7 @@ class CaptureNamespace(PageTeller):
                 "fps": protocol.FRAMES_PER_SECOND,
                 "max_bytes": limits.max_bytes,
             },
-            "result": outcome_json(view.outcome, connection.hosted_session_id),
+            "result": self.result(connection, view.outcome),
         }
 
     def on_consent(self, connection: PageConnection, payload: Sequence[object]) -> Json:
@@ -187,7 +213,7 @@ class CaptureNamespace(PageTeller):
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
         _spend(connection)
         loaded, _ = self._services.read_capture(connection.hosted_session_id)
-        text = shown_consent(loaded.session.language or connection.language, loaded.organization_name)
+        text = shown_consent(loaded.session.language or connection.language, loaded)
         if consent.version != text.version:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
         if consent.accepted:
@@ -198,6 +224,7 @@ class CaptureNamespace(PageTeller):
             if ended is None:
                 return self.not_expected(connection)
             self.announce_end(connection, ended)
+        self.tell_watchers(connection.hosted_session_id)
         return {"ok": True, **self.state(connection)}
 
     def on_camera(self, connection: PageConnection, payload: Sequence[object]) -> Json:
@@ -214,10 +241,12 @@ class CaptureNamespace(PageTeller):
         if events is None:
             return self.not_expected(connection)
         self.send(connection, events)
+        self.tell_watchers(connection.hosted_session_id)
         return {"ok": True, **self.state(connection)}
 
     def on_frame(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """One frame; its acknowledgement lets the page send the next."""
+        arrived_ms = self._services.clock.monotonic_ms()
         header = read_message(Frame, _first(payload))
         data = payload[1] if len(payload) == 2 else None
         if header is None or not isinstance(data, bytes):
@@ -235,7 +264,11 @@ class CaptureNamespace(PageTeller):
             numbers = {"seq": header.seq, "expected_seq": result.expected_seq}
             return {**refusal(result.refusal, connection.hosted_session_id), **numbers}
         self.tell(connection, result)
-        return {"ok": True, "seq": header.seq, "next_in_ms": 1_000 // protocol.FRAMES_PER_SECOND}
+        return {"ok": True, "seq": header.seq, "next_in_ms": self._next_in_ms(connection, arrived_ms)}
+
+    def _next_in_ms(self, connection: PageConnection, arrived_ms: int) -> int:
+        traffic, now_ms = self._services.traffic, self._services.clock.monotonic_ms()
+        return connection.pace.pause_ms(arrived_ms, now_ms, traffic.interval_ms(), traffic.wanted_ms)
 
     def on_swap_challenge(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """Another movement instead of one the person cannot do."""
@@ -277,11 +310,22 @@ class CaptureNamespace(PageTeller):
     def on_cancel(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """The person leaves: the session is abandoned."""
         _spend(connection)
-        ended = self._services.withdraw(connection.hosted_session_id)
+        hosted_session_id = connection.hosted_session_id
+        if self.has_lost(connection):
+            return refusal("superseded", hosted_session_id, is_retryable=False)
+        ended = self._services.withdraw(hosted_session_id, ends_handoff=not connection.is_phone)
         if ended is None:
-            return self.not_expected(connection)
+            return self._not_withdrawn(connection)
+        tell = self.announce if connection.is_watching else self.tell_watchers
+        tell(hosted_session_id)
         outcome = self._services.presenter.outcome_of(ended)
-        return {"ok": True, "result": outcome_json(outcome, connection.hosted_session_id)}
+        return {"ok": True, "result": self.result(connection, outcome)}
+
+    def _not_withdrawn(self, connection: PageConnection) -> Json:
+        """It is over, or the capture is in. A page that watches is told no state: that has a nonce."""
+        if connection.is_watching:
+            return refusal("not_expected", connection.hosted_session_id, is_retryable=False)
+        return self.not_expected(connection)
 
     def on_telemetry(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """What went wrong on pages, in names of events only."""
@@ -306,11 +350,6 @@ def _sid() -> str:
 def _socket() -> BoundedServer:
     socket: BoundedServer = request.environ[SOCKET_KEY]
     return socket
-
-
-def _spend(connection: PageConnection) -> None:
-    if not connection.socket.allowance.spend(WRITE_COST):
-        raise TooFast
 
 
 def _close_soon(socket: BoundedServer) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from app.domain.frame_pace import FramePace
 from app.hosted.bounded_websocket import BoundedServer
+from app.services.ports import PageClaim
 
 SOCKETS_PER_SESSION = 4
 """One page captures; others of the same link are told so. More than a few is nobody's honest use."""
@@ -27,8 +29,18 @@ class PageConnection:
     page_id: str = ""
     language: str = ""
     is_simulated: bool = False
+    handoff_id: str | None = None
+    """The handoff that its link came by: such a page is on the phone."""
+    is_watching: bool = False
+    """It follows what another device does, and may only end it."""
     versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     """Numbers of the `state` messages; drawn by several threads."""
+    pace: FramePace = field(default_factory=FramePace)
+
+    @property
+    def is_phone(self) -> bool:
+        """Whether its page is on the phone that a session was handed to."""
+        return self.handoff_id is not None
 
 
 class Connections:
@@ -45,13 +57,14 @@ class Connections:
         """Pages of one session come and go one after another: who was bound last is who captures."""
         return self._turns[hash(hosted_session_id) % TURNS]
 
-    def add(self, sid: str, hosted_session_id: str, socket: BoundedServer, limit: int) -> bool:
+    def add(self, sid: str, claim: PageClaim, socket: BoundedServer, limit: int) -> bool:
         """A socket has joined with a valid token; False where there are too many, in all or of its session."""
+        hosted_session_id, handoff_id = claim.hosted_session_id, claim.handoff_id
         with self._lock:
             of_session = sum(1 for one in self._by_sid.values() if one.hosted_session_id == hosted_session_id)
             if len(self._by_sid) >= limit or of_session >= SOCKETS_PER_SESSION:
                 return False
-            self._by_sid[sid] = PageConnection(sid, hosted_session_id, socket)
+            self._by_sid[sid] = PageConnection(sid, hosted_session_id, socket, handoff_id=handoff_id)
             return True
 
     def get(self, sid: str) -> PageConnection | None:
@@ -65,7 +78,7 @@ class Connections:
             connection = self._by_sid.get(sid)
             if connection is None:
                 return None
-            connection.page_id = page_id
+            connection.page_id, connection.is_watching = page_id, False
             previous = self._capturing.get(connection.hosted_session_id)
             self._capturing[connection.hosted_session_id] = sid
             return self._by_sid.get(previous) if previous not in (None, sid) else None
@@ -81,10 +94,29 @@ class Connections:
                 del self._capturing[connection.hosted_session_id]
             return connection, was_capturing
 
-    def capturing(self) -> Sequence[str]:
-        """Hosted sessions of which a page is connected here and has said hello."""
+    def watch(self, sid: str) -> bool:
+        """This socket follows from now on; says whether it was the capturing one."""
         with self._lock:
-            return list(self._capturing)
+            connection = self._by_sid.get(sid)
+            if connection is None:
+                return False
+            connection.is_watching = True
+            was_capturing = self._capturing.get(connection.hosted_session_id) == sid
+            if was_capturing:
+                del self._capturing[connection.hosted_session_id]
+            return was_capturing
+
+    def watchers(self, hosted_session_id: str) -> Sequence[PageConnection]:
+        """Sockets that follow the session."""
+        with self._lock:
+            of_session = [one for one in self._by_sid.values() if one.hosted_session_id == hosted_session_id]
+        return [one for one in of_session if one.is_watching]
+
+    def open_pages(self) -> Sequence[str]:
+        """Hosted sessions of which a page is connected here and captures or watches."""
+        with self._lock:
+            watched = {one.hosted_session_id for one in self._by_sid.values() if one.is_watching}
+            return list(watched | self._capturing.keys())
 
     def capturing_sid(self, hosted_session_id: str) -> str | None:
         """Socket that captures for the session now."""

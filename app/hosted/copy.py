@@ -7,8 +7,9 @@ for a value that the page fills in. A prompt has at most eight words, a hint say
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from app.hosted.copy_handoff import HANDOFF
 from app.hosted.copy_troubles import N_, OUTCOMES, TROUBLES
 
 Translate = Callable[[str], str]
@@ -30,6 +31,8 @@ CONSENT_PARTS = (
     "consent.full_rights",
 )
 """Keys of the texts that a person agrees to, in the order in which the page shows them."""
+FULL_TEXT = "consent.full_"
+"""Those of the full text, behind the summary."""
 
 
 CONSENT: Mapping[str, str] = {
@@ -86,6 +89,7 @@ GUIDANCE: Mapping[str, str] = {
     "precheck.start": N_("Start camera"),
     "asking.title": N_("Allow the camera"),
     "asking.lead": N_("Your browser asks whether this page may use the camera. Choose “Allow”."),
+    "asking.slow": N_("No answer yet. Look at the top of your browser, choose “Allow”, or try again."),
     "asking.note": N_("The video is used for this check only."),
     "prompt.align": N_("Put your face in the oval"),
     "prompt.hold": N_("Good. Hold still"),
@@ -148,6 +152,26 @@ GUIDANCE: Mapping[str, str] = {
     "help.back": N_("Go back"),
     "help.swap": N_("I can't do this movement"),
     "help.swap_refused": N_("This movement cannot be changed any more."),
+    "help.needs": N_("I need something different"),
+    "help.speak": N_("Read prompts aloud"),
+    "needs.open": N_("I need something different"),
+    "needs.title": N_("What would help you?"),
+    "needs.lead": N_("This stays with this check. You can change it later under help."),
+    "needs.more_time": N_("More time for each step"),
+    "needs.speak": N_("Read the prompts aloud"),
+    "needs.avoid": N_("Do not ask me to"),
+    "needs.head_turn": N_("turn my head"),
+    "needs.look": N_("look up or down"),
+    "needs.blink": N_("close my eyes"),
+    "needs.smile": N_("smile"),
+    "needs.mouth": N_("open my mouth"),
+    "needs.approach": N_("move closer"),
+    "needs.flash": N_("look at changing colours of light"),
+    "needs.note": N_("If little is left that you can do, a person looks at your check."),
+    "needs.save": N_("Save"),
+    "link.title": N_("Copy this link"),
+    "link.lead": N_("Mark the address, copy it, and open it in your browser."),
+    "link.address": N_("Link to this check"),
     "cameras.title": N_("Choose a camera"),
     "cameras.lead": N_("Pick the one that shows your face. The check then starts again."),
     "cameras.only_one": N_("Your browser offers no other camera."),
@@ -164,6 +188,7 @@ GUIDANCE: Mapping[str, str] = {
     "action.try_again": N_("Try again"),
     "action.try_now": N_("Try now"),
     "action.reload": N_("Reload the page"),
+    "action.other_camera": N_("Choose another camera"),
     "action.copy_link": N_("Copy the link"),
     "action.continue": N_("Continue"),
     "action.close": N_("Close"),
@@ -176,7 +201,7 @@ GUIDANCE: Mapping[str, str] = {
     "leave.confirm": N_("Leave"),
 }
 
-MESSAGES: Mapping[str, str] = {**CONSENT, **GUIDANCE, **TROUBLES, **OUTCOMES}
+MESSAGES: Mapping[str, str] = {**CONSENT, **GUIDANCE, **TROUBLES, **OUTCOMES, **HANDOFF}
 
 
 def page_messages(translate: Translate) -> dict[str, str]:
@@ -184,12 +209,16 @@ def page_messages(translate: Translate) -> dict[str, str]:
     return {key: translate(text) for key, text in MESSAGES.items()}
 
 
-def consent_text(translate: Translate, organization_name: str) -> str:
-    """The text that a person agrees to, as it stands on the page, one paragraph a line."""
-    parts = (translate(CONSENT[key]) for key in CONSENT_PARTS)
+def consent_text(translate: Translate, organization_name: str, own: Sequence[str] | None = None) -> str:
+    """The text that a person agrees to, as it stands on the page, one paragraph a line.
+
+    `own` are the organization's own paragraphs, in the place of the full text.
+    """
+    keys = [key for key in CONSENT_PARTS if own is None or not key.startswith(FULL_TEXT)]
+    parts = [*(translate(CONSENT[key]) for key in keys), *(own or ())]
     return "\n".join(part.replace("{organization}", organization_name) for part in parts)
 
 
-def consent_hash(translate: Translate, organization_name: str) -> str:
+def consent_hash(translate: Translate, organization_name: str, own: Sequence[str] | None = None) -> str:
     """SHA-256 (hex) of the text agreed to, stored with the session as proof of its wording."""
-    return hashlib.sha256(consent_text(translate, organization_name).encode()).hexdigest()
+    return hashlib.sha256(consent_text(translate, organization_name, own).encode()).hexdigest()

@@ -48,6 +48,14 @@ class Hello(PageMessage):
     """Nobody is before this page's camera, and it says so: a test of an integration (`bonafide simulate`)."""
 
 
+class Handoff(PageMessage):
+    """The person would rather use their phone."""
+
+
+class Watch(PageMessage):
+    """The page follows what the phone does."""
+
+
 class Consent(PageMessage):
     """The person's answer to the consent text of that version."""
 

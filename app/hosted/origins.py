@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
+
+from app.domain.web_address import is_loopback
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_.-]+|[0-9a-f:.]+")
@@ -25,3 +28,13 @@ def origin_of(address: str) -> str | None:
 def websocket_origin_of(origin: str) -> str:
     """The same origin for websockets: `ws://` for `http://`, `wss://` for `https://`."""
     return f"ws{origin.removeprefix('http')}"
+
+
+def framing_origin(referer: str, allowed: Sequence[str]) -> str | None:
+    """Origin of the page that frames ours, as far as it is one that may. `allowed` empty: https and loopback."""
+    origin = origin_of(referer)
+    if origin is None:
+        return None
+    if allowed:
+        return origin if origin in {origin_of(one) for one in allowed} else None
+    return origin if origin.startswith("https://") or is_loopback(urlsplit(origin).hostname or "") else None

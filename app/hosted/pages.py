@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import get_locale, gettext
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.errors import BonafideError
-from app.domain.web_address import is_loopback
+from app.hosted.addresses import own_origin
 from app.hosted.capture_socket import CaptureNamespace
-from app.hosted.copy import CONSENT_VERSION, page_messages
+from app.hosted.consent import consent_boot
+from app.hosted.copy import page_messages
+from app.hosted.handoff_pages import add_handoff_routes
 from app.hosted.languages import direction_of, speak
-from app.hosted.origins import origin_of, websocket_origin_of
+from app.hosted.origins import framing_origin, websocket_origin_of
 from app.hosted.services import HostedServices
+from app.hosted.theme import wear
 from app.hosted.wire import Json, outcome_json, refusal
-from app.services.capture_view import CaptureView
+from app.services.capture_view import CaptureView, Outcome
 from app.services.keep_capture import CaptureNotExpected, StillUnusable
+from app.services.ports import PageClaim
 from app.services.start_capture import LoadedSession, UnknownHostedSession
+from app.web.compression import compressed_page
 from app.web.errors import RETRY_AFTER_SECONDS
 
 log = logging.getLogger(__name__)
@@ -36,13 +40,14 @@ DEFAULT_FRAME_ANCESTORS = (
 )
 """With no list of its own an organization may be framed by any https page and by loopback."""
 
-LINK_PROBLEMS = {"unknown_session": 404, "expired": 410, "unavailable": 503}
+LINK_PROBLEMS = {"unknown_session": 404, "expired": 410, "handoff_over": 410, "unavailable": 503}
 """Code of the protocol → status of the page that says so."""
 
 
 def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespace) -> Blueprint:
     """Routes of the end user's browser. None of them asks for a key: the link and the ticket authorize."""
     hosted = Blueprint("hosted", __name__)
+    add_handoff_routes(hosted, services, namespace)
 
     # A path, so that a link with something behind it gets the page of a dead link too.
     @hosted.get("/session/<path:token>")
@@ -83,23 +88,46 @@ class Page:
 
 def _page_of(services: HostedServices, token: str) -> Page:
     """The capture page of a link, or the page that says what is wrong with it. Begins nothing."""
-    hosted_session_id = services.links.read_session_token(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
-    if hosted_session_id is None:
+    claim = services.links.read_page_token(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
+    if claim is None:
         return _problem_page("unknown_session")
+    hosted_session_id = claim.hosted_session_id
     try:
         loaded, view = services.read_capture(hosted_session_id)
+        arrival = _arrival(services, claim)
+        outcome = _outcome_for(services, view, claim)
     except UnknownHostedSession:
         return _problem_page("unknown_session")
     except BonafideError as error:
         log.warning("capture %s: no page: %s", hosted_session_id, type(error).__name__)
         return _problem_page("unavailable")
     speak(loaded.session.language, loaded.settings.default_language)
+    wear(loaded.session.organization_id, loaded.settings.branding)
     if view.outcome is not None and view.outcome.outcome == "expired":
         return _problem_page("expired", loaded.settings.allowed_frame_origins)
-    return _capture_page(loaded, view)
+    if arrival is None and view.outcome is None:
+        return _problem_page("handoff_over", loaded.settings.allowed_frame_origins)
+    return _capture_page(loaded, replace(view, outcome=outcome), arrival or "phone")
 
 
-def _capture_page(loaded: LoadedSession, view: CaptureView) -> Page:
+def _arrival(services: HostedServices, claim: PageClaim) -> str | None:
+    """`first`, `phone`, or `watch` where the phone has the session; None for a phone that has lost it."""
+    handoff = services.handoffs.watch(claim.hosted_session_id)
+    is_taken = handoff is not None and handoff.is_taken
+    if claim.handoff_id is None:
+        return "watch" if is_taken else "first"
+    return "phone" if is_taken and handoff is not None and handoff.handoff_id == claim.handoff_id else None
+
+
+def _outcome_for(services: HostedServices, view: CaptureView, claim: PageClaim) -> Outcome | None:
+    """For the device that the link belongs to."""
+    if view.outcome is None:
+        return None
+    is_phone = claim.handoff_id is not None
+    return services.handoffs.result_for(claim.hosted_session_id, view.outcome, is_phone=is_phone)
+
+
+def _capture_page(loaded: LoadedSession, view: CaptureView, arrival: str) -> Page:
     nonce = secrets.token_urlsafe(16)
     language = str(get_locale())
     boot = {
@@ -109,8 +137,9 @@ def _capture_page(loaded: LoadedSession, view: CaptureView) -> Page:
         "organization": {"name": loaded.organization_name},
         "language": language,
         "direction": direction_of(language),
-        "consent": {"version": CONSENT_VERSION, "required": view.state.value == "consent"},
-        "frameOrigin": _framing_origin(loaded.settings.allowed_frame_origins),
+        "consent": {**consent_boot(language, loaded), "required": view.state.value == "consent"},
+        "frameOrigin": framing_origin(request.headers.get("Referer", ""), loaded.settings.allowed_frame_origins),
+        "arrival": arrival,
         "hasCallback": loaded.session.callback is not None,
         "messages": page_messages(gettext),
     }
@@ -148,7 +177,7 @@ def _secured(page: Page, services: HostedServices) -> Response:
             f"style-src 'self' 'nonce-{page.nonce}'",
             "img-src 'self' data: blob:",
             "media-src 'self' blob:",
-            f"connect-src 'self' {websocket_origin_of(_own_origin(services))}",
+            f"connect-src 'self' {websocket_origin_of(own_origin(services))}",
             "base-uri 'none'",
             "form-action 'none'",
             f"frame-ancestors {' '.join(page.frame_origins or DEFAULT_FRAME_ANCESTORS)}",
@@ -158,23 +187,7 @@ def _secured(page: Page, services: HostedServices) -> Response:
     response.headers["Referrer-Policy"] = "no-referrer"
     if page.status == LINK_PROBLEMS["unavailable"]:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
-
-
-def _own_origin(services: HostedServices) -> str:
-    """The public address whatever a proxy or a caller's `Host` says; in development any name we answer to."""
-    asked = origin_of(f"{request.scheme}://{request.host}") if services.is_development else None
-    return asked or services.public_origin
-
-
-def _framing_origin(allowed: tuple[str, ...]) -> str | None:
-    """Origin of the page that frames us, from the Referer, as far as it is one that may."""
-    origin = origin_of(request.headers.get("Referer", ""))
-    if origin is None:
-        return None
-    if allowed:
-        return origin if origin in {origin_of(one) for one in allowed} else None
-    return origin if origin.startswith("https://") or is_loopback(urlsplit(origin).hostname or "") else None
+    return compressed_page(response)
 
 
 def _ticket() -> str | None:
@@ -229,5 +242,5 @@ def _decide(services: HostedServices, namespace: CaptureNamespace, hosted_sessio
         session = None
     outcome = services.presenter.outcome_of(session) if session else None
     namespace.announce(hosted_session_id)
-    result = outcome_json(outcome, hosted_session_id)
+    result = namespace.result_of(hosted_session_id, outcome)
     return {"ok": True, "state": "done" if outcome else "processing", "result": result}, 200

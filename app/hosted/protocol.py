@@ -6,6 +6,8 @@ NAMESPACE = "/capture"
 
 CLIENT_EVENTS = (
     "hello",
+    "handoff",
+    "watch",
     "consent",
     "camera",
     "frame",
@@ -25,6 +27,7 @@ SERVER_EVENTS = (
     "light_notice",
     "light",
     "capture_request",
+    "watch_state",
     "result",
     "superseded",
     "expired",
@@ -44,6 +47,7 @@ RETRY_REASONS = (
 )
 FRAME_REFUSALS = (
     "stale",
+    "late",
     "out_of_order",
     "other_challenge",
     "other_time",
@@ -52,6 +56,9 @@ FRAME_REFUSALS = (
     "not_expected",
     "not_an_image",
 )
+WATCHER_EVENTS = ("handoff", "cancel")
+"""What a page that watches may do beside watching, and beside taking the session back with `hello`."""
+LINK_STATES = ("open", "taken", "refused", "expired", "void")
 CAMERA_SIGNALS = (
     "canvas_track",
     "no_device_id",

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from app.services.capture_view import OutcomePresenter
 from app.services.decide_capture import DecideCapture
+from app.services.frame_traffic import FrameTraffic
+from app.services.handoff import Handoffs
 from app.services.keep_capture import KeepCapture
+from app.services.keep_logo import ReadLogo
 from app.services.live_capture import LiveCaptures
 from app.services.observe_frame import (
     AnswerLight,
@@ -37,13 +40,17 @@ class HostedServices:
     keep_capture: KeepCapture
     decide_capture: DecideCapture
     withdraw: Withdraw
+    handoffs: Handoffs
+    read_logo: ReadLogo
     presenter: OutcomePresenter
     links: SessionLinks
     live: LiveCaptures
     clock: Clock
     frame_limits: FrameLimits
+    traffic: FrameTraffic
     max_sockets: int
     image_max_bytes: int
+    public_url: str
     public_origin: str
     is_development: bool
     is_able: bool = True

@@ -7,19 +7,41 @@ from collections.abc import Sequence
 
 from flask_socketio import Namespace
 
-from app.domain.capture import AttemptFailed, CaptureEvent, ChallengeAsked, StillRequested
+from app.domain.capture_events import (
+    AttemptFailed,
+    CaptureEvent,
+    ChallengeAsked,
+    ChallengeJudged,
+    StillRequested,
+)
 from app.domain.errors import BonafideError
 from app.domain.light import LightNoticed
 from app.domain.session import BiometricSession
 from app.hosted import protocol
+from app.hosted.allowance import WRITE_COST
 from app.hosted.connections import Connections, PageConnection
+from app.hosted.handoff_wire import watch_json
 from app.hosted.services import HostedServices
 from app.hosted.wire import Json, event_messages, outcome_json, refusal, view_json
-from app.services.capture_view import PageState
+from app.services.capture_view import Outcome, PageState
 from app.services.observe_frame import FrameResult
 from app.services.start_capture import UnknownHostedSession
 
 log = logging.getLogger(__name__)
+
+
+class TooFast(Exception):
+    """The page asks for the store more often than any page needs to."""
+
+
+def spend_write(connection: PageConnection) -> None:
+    """A message that reads or writes the store has its price. `TooFast` where the page cannot pay it."""
+    if not connection.socket.allowance.spend(WRITE_COST):
+        raise TooFast
+
+
+WATCHED_EVENTS = (ChallengeAsked, ChallengeJudged, AttemptFailed, LightNoticed, StillRequested)
+"""What moves the progress that a watching page shows."""
 
 
 class PageTeller(Namespace):  # type: ignore[misc]
@@ -35,12 +57,15 @@ class PageTeller(Namespace):  # type: ignore[misc]
         self.send(connection, result.events)
         if result.ended is not None:
             self.announce_end(connection, result.ended)
+            self.tell_watchers(connection.hosted_session_id)
             return
+        if any(isinstance(event, WATCHED_EVENTS) for event in result.events):
+            self.tell_watchers(connection.hosted_session_id)
         for event in result.events:
             match event:
                 case AttemptFailed(reason=reason):
                     self.emit("state", self.state(connection, reason), room=connection.sid)
-                case ChallengeAsked(challenge) if challenge.index == 0:
+                case ChallengeAsked(is_first=True):
                     self.emit("state", self.state(connection), room=connection.sid)
                 case LightNoticed():
                     self.emit("state", self.state(connection), room=connection.sid)
@@ -78,14 +103,48 @@ class PageTeller(Namespace):  # type: ignore[misc]
 
     def announce_end(self, connection: PageConnection, session: BiometricSession) -> None:
         outcome = self._services.presenter.outcome_of(session)
-        self.emit("result", outcome_json(outcome, connection.hosted_session_id), room=connection.sid)
+        self.emit("result", self.result(connection, outcome), room=connection.sid)
+
+    def result(self, connection: PageConnection, outcome: Outcome | None) -> Json | None:
+        """The outcome for this device: sent on, or told where it goes on."""
+        return self.result_of(connection.hosted_session_id, outcome, is_phone=connection.is_phone)
+
+    def result_of(
+        self, hosted_session_id: str, outcome: Outcome | None, *, is_phone: bool | None = None
+    ) -> Json | None:
+        """`is_phone` None: the device that has completed it."""
+        if outcome is not None:
+            outcome = self._services.handoffs.result_for(hosted_session_id, outcome, is_phone=is_phone)
+        return outcome_json(outcome, hosted_session_id)
+
+    def tell_watchers(self, hosted_session_id: str) -> None:
+        """Tell the pages that follow the session how far it is, or how it ended. They can ask, so no error."""
+        for watcher in self._connections.watchers(hosted_session_id):
+            try:
+                name, message = self.watched(watcher)
+            except (BonafideError, UnknownHostedSession) as error:
+                log.warning("capture %s: watcher not told: %s", hosted_session_id, type(error).__name__)
+                return
+            self.emit(name, message, room=watcher.sid)
+
+    def watched(self, watcher: PageConnection) -> tuple[str, Json]:
+        """`watch_state` or `result`: never a ticket, a nonce, or anything a frame needs."""
+        hosted_session_id = watcher.hosted_session_id
+        version = self.next_version(watcher)
+        _, view = self._services.read_capture(hosted_session_id)
+        if view.outcome is not None:
+            return "result", self.result(watcher, view.outcome) or {}
+        handoff = self._services.handoffs.watch(hosted_session_id)
+        live = self._services.live.get(hosted_session_id)
+        return "watch_state", watch_json(view, handoff, live, version, self._services.clock.now())
 
     def open_pages(self) -> Sequence[str]:
         """Hosted sessions whose page can be told something."""
-        return self._connections.capturing()
+        return self._connections.open_pages()
 
     def announce(self, hosted_session_id: str) -> None:
-        """Tell the page, wherever it is connected, how its session stands now. It can also ask, so no error."""
+        """Tell the pages, wherever they are, how their session stands now. They can also ask, so no error."""
+        self.tell_watchers(hosted_session_id)
         sid = self._connections.capturing_sid(hosted_session_id)
         connection = self._connections.get(sid) if sid else None
         if connection is None:
@@ -110,8 +169,7 @@ class PageTeller(Namespace):  # type: ignore[misc]
         version = self.next_version(connection)
         _, view = self._services.read_capture(connection.hosted_session_id)
         if view.outcome is not None:
-            result = outcome_json(view.outcome, connection.hosted_session_id)
-            self.emit("result", result, room=connection.sid)
+            self.emit("result", self.result(connection, view.outcome), room=connection.sid)
         return view_json(view, version, reason)
 
     def next_version(self, connection: PageConnection) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain.capture import (
+from app.domain.capture_events import (
     AlignProgress,
     CaptureEvent,
     ChallengeAsked,
@@ -34,6 +34,7 @@ def outcome_json(outcome: Outcome | None, hosted_session_id: str) -> Json | None
         "outcome": outcome.outcome,
         "reason": outcome.reason,
         "redirect": {"url": redirect.url, "status": redirect.status} if redirect else None,
+        "continue_on": outcome.continue_on,
         "support_id": support_id(hosted_session_id),
     }
 

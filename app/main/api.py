@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from app.adapters.blob_store import EncryptedBlobStore
+from app.adapters.logo_pictures import PillowLogos
 from app.api.services import ApiServices
 from app.config import Settings
 from app.jobs.background import log_failure
@@ -28,6 +29,7 @@ from app.services.check_biometric import CheckBiometric
 from app.services.decide_capture import DecideCapture
 from app.services.idempotency import Idempotency
 from app.services.import_validation import ImportValidation
+from app.services.keep_logo import KeepLogo
 from app.services.list_sessions import ListSessions
 from app.services.manage_deliveries import ManageDeliveries
 from app.services.match_faces import MatchFaces
@@ -87,6 +89,7 @@ def make_api_services(
         clock=clock,
         randomness=randomness,
         is_strict_available=not models.all_missing,
+        keep_logo=KeepLogo(maker=PillowLogos(), blobs=blobs),
     )
     return ApiServices(
         authenticate=Authenticate(store=store, clock=clock),

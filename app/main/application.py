@@ -24,6 +24,7 @@ from app.main.infrastructure import Infrastructure, development_key, make_blob_s
 from app.main.jobs import Pages, make_background
 from app.main.matching import Core, make_matching_core
 from app.main.models import Analyzer, LoadedModels, load_models, make_analyzer, make_images
+from app.web.static_files import install_static
 
 DEMO_PATH = "/demo"
 LAN_CERTIFICATE = "lan/lan-certificate.pem"
@@ -77,11 +78,8 @@ def build_application(settings: Settings) -> Application:
     images = make_images(settings)
     core = make_matching_core(settings, models, images)
     blobs = make_blob_store(settings, infrastructure)
-    flask = Flask(
-        "bonafide",
-        static_folder=str(PROJECT_FOLDER / "static"),
-        template_folder=str(PROJECT_FOLDER / "templates"),
-    )
+    flask = Flask("bonafide", static_folder=None, template_folder=str(PROJECT_FOLDER / "templates"))
+    install_static(flask, PROJECT_FOLDER / "static", follows_changes=settings.is_dev)
     flask.config["BABEL_TRANSLATION_DIRECTORIES"] = str(PROJECT_FOLDER / "app" / "translations")
     Babel(flask, locale_selector=select_language)
     analyzer = make_analyzer(settings, models)

@@ -8,6 +8,8 @@ from app.adapters.blob_store import EncryptedBlobStore
 from app.adapters.frame_signals import FrameSignalMeter
 from app.adapters.passive_pad import PAD_MODELS, PassivePadModels
 from app.config import Settings
+from app.domain.admission import FrameRates
+from app.hosted import protocol
 from app.hosted.origins import origin_of
 from app.hosted.services import HostedServices
 from app.main.infrastructure import (
@@ -21,7 +23,10 @@ from app.main.models import LANDMARKER_MODEL, LoadedModels
 from app.services.attempts import AttemptLedger
 from app.services.capture_view import OutcomePresenter
 from app.services.decide_capture import DecideCapture
+from app.services.frame_traffic import FrameTraffic
+from app.services.handoff import make_handoffs
 from app.services.keep_capture import KeepCapture
+from app.services.keep_logo import ReadLogo
 from app.services.live_capture import LiveCaptures
 from app.services.observe_frame import (
     AnswerLight,
@@ -64,6 +69,8 @@ def make_capture_services(
         store=store, blobs=blobs, clock=clock, randomness=randomness, capture_models=capture_models
     )
     frame_limits = FrameLimits(limits.frame_max_bytes, limits.frames_per_second_max)
+    rates = FrameRates(protocol.FRAMES_PER_SECOND, limits.frames_per_second_min)
+    traffic = FrameTraffic(limits.landmarker_pool_size, rates, clock)
     read_capture = ReadCapture(
         store=store,
         clock=clock,
@@ -83,7 +90,7 @@ def make_capture_services(
             read_capture=read_capture,
         ),
         record_consent=RecordConsent(store=store, clock=clock, randomness=randomness, live=live),
-        begin_alignment=BeginAlignment(store=store, clock=clock, live=live),
+        begin_alignment=BeginAlignment(store=store, clock=clock, live=live, traffic=traffic),
         interrupt_capture=InterruptCapture(clock=clock, ledger=ledger, live=live),
         observe_frame=ObserveFrame(
             images=images,
@@ -95,6 +102,7 @@ def make_capture_services(
             clock=clock,
             live=live,
             limits=frame_limits,
+            traffic=traffic,
         ),
         swap_challenge=SwapChallenge(clock=clock, live=live),
         answer_light=AnswerLight(clock=clock, live=live),
@@ -126,13 +134,17 @@ def make_capture_services(
             randomness=randomness,
         ),
         withdraw=Withdraw(store=store, clock=clock, randomness=randomness, live=live),
+        handoffs=make_handoffs(store, clock, randomness, read_capture, timedelta(seconds=limits.handoff_seconds)),
+        read_logo=ReadLogo(store=store, blobs=blobs),
         presenter=presenter,
         links=make_links(settings, clock),
         live=live,
         clock=clock,
         frame_limits=frame_limits,
+        traffic=traffic,
         max_sockets=limits.max_capture_sockets,
         image_max_bytes=limits.image_max_bytes,
+        public_url=settings.public_url,
         public_origin=origin_of(settings.public_url) or settings.public_url,
         is_development=settings.is_dev,
         is_able=not models.required_missing,

@@ -251,6 +251,14 @@ class Gallery(Protocol):
         """The `limit` most similar, the most similar first. `MatchingFailed` for a probe of another format."""
 
 
+@dataclass(frozen=True)
+class PageClaim:
+    """What the link of a page says: its hosted session, and the handoff it came by, None on the first device."""
+
+    hosted_session_id: str
+    handoff_id: str | None = None
+
+
 class SessionLinks(Protocol):
     """Signed links and tickets; each purpose has a salt of its own, secrets rotate."""
 
@@ -263,6 +271,18 @@ class SessionLinks(Protocol):
     def upload_ticket(self, hosted_session_id: str, attempt: int, nonce: str) -> str: ...
     def read_upload_ticket(self, ticket: str) -> tuple[str, int, str] | None:
         """(hosted session id, attempt, nonce), None for a forged or expired one."""
+
+    def handoff_token(self, handoff_id: str, created_at: datetime) -> str:
+        """Of the link that a phone opens. It is no session link."""
+
+    def read_handoff_token(self, token: str) -> str | None:
+        """Handoff id, None for a forged one. Expiry is the handoff's own."""
+
+    def phone_token(self, hosted_session_id: str, handoff_id: str, created_at: datetime) -> str:
+        """Of the session's page on the phone that took the handoff."""
+
+    def read_page_token(self, token: str) -> PageClaim | None:
+        """Of the session's page, by either kind of link; None for a forged one."""
 
 
 class ResultSigner(Protocol):

@@ -10,7 +10,13 @@ from app.domain.capture import CaptureRun
 from app.domain.capture_config import CaptureConfig
 from app.domain.challenge import Ability, ChallengeKind, kinds_left, number_of_challenges
 from app.domain.light import LightStanding
-from app.domain.session import BiometricSession, HostedSession, SessionStatus, overdue_status
+from app.domain.session import (
+    BiometricSession,
+    HostedSession,
+    SessionStatus,
+    overdue_status,
+    waits_for_person,
+)
 from app.domain.settings import OrganizationSettings, SessionPolicy
 from app.services.audit import record
 from app.services.capture_view import CaptureView, OutcomePresenter, view_of
@@ -27,6 +33,10 @@ ROOM_TO_MOVE_CLOSER = 0.74
 
 class UnknownHostedSession(Exception):
     """No such hosted session; the link was never valid."""
+
+
+class HandoffOver(Exception):
+    """The page came by a handoff that is void by now: the session goes on elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,8 @@ def load_session(uow: UnitOfWork, hosted_session_id: str) -> LoadedSession:
     if found is None or organization is None:
         raise UnknownHostedSession
     policy = policy_now(uow, found[0])
-    return LoadedSession(found[0], found[1], organization.settings, policy, organization.name)
+    name = organization.settings.branding.name or organization.name
+    return LoadedSession(found[0], found[1], organization.settings, policy, name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,13 +106,24 @@ class StartCapture:
     read_capture: ReadCapture
 
     def __call__(
-        self, hosted_session_id: str, *, page_id: str, avoid: Iterable[Ability], has_more_time: bool
+        self,
+        hosted_session_id: str,
+        *,
+        page_id: str,
+        avoid: Iterable[Ability],
+        has_more_time: bool,
+        handoff_id: str | None = None,
     ) -> CaptureView:
-        """`UnknownHostedSession` where there is none. Safe to repeat: the same page finds its run again."""
+        """`UnknownHostedSession` where there is none. Safe to repeat: the same page finds its run again.
+
+        `handoff_id` is the handoff by which the page came. `HandoffOver` where it is void; a page that came
+        by the session's own link takes the session, so handoffs that stand are void then.
+        """
         self.read_capture(hosted_session_id)
         with self.store.begin() as uow:
             loaded = load_session(uow, hosted_session_id)
             loaded = self._begin(uow, loaded, page_id)
+            self._settle_handoff(uow, loaded, handoff_id)
             uow.commit()
         session, hosted = loaded.session, loaded.hosted
         outcome = self.presenter.outcome_of(session)
@@ -130,16 +152,31 @@ class StartCapture:
             )
         return replace(loaded, session=session, hosted=hosted)
 
+    def _settle_handoff(self, uow: UnitOfWork, loaded: LoadedSession, handoff_id: str | None) -> None:
+        if not waits_for_person(loaded.session, loaded.hosted):
+            return
+        hosted_session_id = loaded.hosted.hosted_session_id
+        if handoff_id is None:
+            uow.handoffs.void_standing(hosted_session_id, self.clock.now())
+            return
+        handoff = uow.handoffs.get(handoff_id)
+        if handoff is None or handoff.hosted_session_id != hosted_session_id or not handoff.is_taken:
+            raise HandoffOver
+
     def _run_for(
         self, loaded: LoadedSession, page_id: str, avoid: frozenset[Ability], has_more_time: bool
     ) -> LiveCapture:
-        """The page's own run where it has one, else a new one. What was used up stays used up."""
+        """The page's own run where it has one, as the person now wants it, else a new one.
+
+        What was used up stays used up.
+        """
         hosted_session_id = loaded.hosted.hosted_session_id
         with self.live.locked(hosted_session_id) as live:
-            if live is not None and live.page_id == page_id:
-                return live
             swapped = live.swapped if live else frozenset()
             config = capture_config(loaded.session, loaded.policy, avoid | swapped, has_more_time)
+            if live is not None and live.page_id == page_id:
+                live.run.reconfigure(config)
+                return live
             fresh = self._new_live(loaded, page_id, config)
             if live is not None:
                 self._take_over(live, fresh)

@@ -25,6 +25,7 @@ from app.domain.organization import (
 from app.domain.replay import StoredFingerprints
 from app.domain.session import BiometricSession, HostedSession, SessionStatus
 from app.domain.settings import SettingsVersion
+from app.services.handoff_store import Handoffs
 from app.services.outbox_store import Deliveries, Events, WebhookEndpoints
 
 
@@ -313,6 +314,8 @@ class UnitOfWork(Protocol):
     def validations(self) -> KycValidations: ...
     @property
     def sessions(self) -> BiometricSessions: ...
+    @property
+    def handoffs(self) -> Handoffs: ...
     @property
     def captures(self) -> Captures: ...
     @property

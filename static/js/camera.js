@@ -5,6 +5,9 @@
 /** A permission prompt that nobody answers ends here, with a way to ask again. */
 export const CAMERA_TIMEOUT_MS = 60_000;
 
+/** A browser that does not say which cameras there are offers none. */
+const LIST_TIMEOUT_MS = 3_000;
+
 const WANTED_WIDTH = 1280;
 const WANTED_HEIGHT = 720;
 const WANTED_FPS = 30;
@@ -17,7 +20,7 @@ const VIRTUAL_LABELS =
 const INFRARED_LABELS = /\b(ir|infra-?red|infrarot|depth|windows hello)\b/i;
 
 /** What stands in the user agent of apps that open pages in a view of their own. */
-const WEB_VIEWS =
+export const WEB_VIEWS =
   /\bFBAN\b|\bFBAV\b|Instagram|Line\/|MicroMessenger|Snapchat|TikTok|musical_ly|LinkedInApp|; wv\)/;
 
 /** Why the camera is not to be had; `code` is one of CAMERA_TROUBLES. */
@@ -154,10 +157,18 @@ export function stopStream(stream) {
 /**
  * The cameras a person may choose from. Labels are only there once one camera was allowed.
  * @param {Surroundings} around
+ * @param {number} [timeoutMs]
  * @returns {Promise<{id: string, label: string}[]>}
  */
-export async function listCameras(around) {
-  const devices = (await around.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+export async function listCameras(around, timeoutMs = LIST_TIMEOUT_MS) {
+  const asked = around.mediaDevices?.enumerateDevices().catch(() => []) ?? [];
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  let timer;
+  /** @type {Promise<MediaDeviceInfo[]>} */
+  const late = new Promise((resolve) => {
+    timer = setTimeout(() => resolve([]), timeoutMs);
+  });
+  const devices = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
   return devices
     .filter((device) => device.kind === "videoinput" && device.deviceId !== "")
     .filter((device) => !INFRARED_LABELS.test(device.label))

@@ -67,8 +67,7 @@ export function createCameraSession({ video, around, dispatch }) {
         video.srcObject = opened;
         const [track] = opened.getVideoTracks();
         if (track !== undefined) watch(track);
-        await video.play();
-        await firstPicture(video);
+        await Promise.all([video.play(), firstPicture(video)]);
         if (mine === opening) dispatch({ type: "camera_opened" });
       } catch (error) {
         if (mine !== opening) return;

@@ -27,6 +27,8 @@ export const SCREENS = Object.freeze([
   "uploading",
   "processing",
   "retry",
+  "handoff",
+  "waiting_phone",
   "outcome",
   "superseded",
   "offline",
@@ -35,7 +37,7 @@ export const SCREENS = Object.freeze([
   "failed",
 ]);
 
-export const DIALOGS = Object.freeze(["leave", "decline", "help", "cameras"]);
+export const DIALOGS = Object.freeze(["leave", "decline", "help", "cameras", "needs", "link"]);
 
 /** Screens on which frames are wanted by the server. */
 export const LIVE_SCREENS = Object.freeze(["align", "challenge", "light_notice", "light", "capture"]);
@@ -47,6 +49,8 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "light_notice",
  * @property {string|null} dialog one of DIALOGS, over the screen
  * @property {"off"|"asking"|"live"} camera
  * @property {string|null} cameraId the camera that the person picked
+ * @property {Needs} needs what the person asked for on the page
+ * @property {boolean} isSpoken whether prompts are also read aloud
  * @property {string|null} trouble what keeps the camera from the page (CAMERA_TROUBLES)
  * @property {"accepted"|"declined"|null} consent what the person answered
  * @property {number} version of the last `state` that was followed
@@ -77,6 +81,18 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "light_notice",
  * @property {number} swaps
  * @property {boolean} swapRefused the server keeps the challenge that the person cannot do
  * @property {number} leaves
+ * @property {boolean} watches this page waits for its phone: it does not say hello
+ * @property {import("./protocol.js").Handoff|null} handoff the link for the phone
+ * @property {string|null} handoffTrouble why there is none: `expired`, `refused`, `limit` or `failed`
+ * @property {import("./protocol.js").Watch|null} watch how far the phone is
+ * @property {number} handoffs how many links were asked for
+ * @property {number} greetings how often `hello` is to be said anew, with other needs
+ */
+
+/**
+ * @typedef {object} Needs
+ * @property {readonly string[]} avoid what is not to be asked for (ABILITIES)
+ * @property {boolean} moreTime
  */
 
 /**
@@ -104,7 +120,13 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "light_notice",
  *   | {type: "consent_accepted"} | {type: "decline_confirmed"}
  *   | {type: "start_pressed"} | {type: "retry_pressed"} | {type: "reconnect_pressed"}
  *   | {type: "camera_picked", cameraId: string}
+ *   | {type: "needs_saved", needs: Needs, isSpoken: boolean} | {type: "speech_pressed"}
  *   | {type: "dialog_asked", dialog: string} | {type: "dialog_closed"} | {type: "leave_confirmed"}
+ *   | {type: "handoff_pressed"} | {type: "here_pressed"}
+ *   | {type: "handoff_given", handoff: import("./protocol.js").Handoff} | {type: "handoff_failed", code: string}
+ *   | {type: "handoff_expired", link: string}
+ *   | {type: "watch_accepted", version: number, watch: import("./protocol.js").Watch|null, result: Result|null}
+ *   | {type: "watch_state", version: number, watch: import("./protocol.js").Watch}
  *   | {type: "light_accepted"} | {type: "light_declined"}
  *   | {type: "swap_pressed"} | {type: "swap_refused"} | {type: "left"}
  *   | {type: "patience_over", screen: string}} MachineEvent
@@ -117,6 +139,8 @@ export const INITIAL_STATE = Object.freeze({
   dialog: null,
   camera: "off",
   cameraId: null,
+  needs: Object.freeze({ avoid: Object.freeze(/** @type {string[]} */ ([])), moreTime: false }),
+  isSpoken: false,
   trouble: null,
   consent: null,
   version: 0,
@@ -147,4 +171,10 @@ export const INITIAL_STATE = Object.freeze({
   swaps: 0,
   swapRefused: false,
   leaves: 0,
+  watches: false,
+  handoff: null,
+  handoffTrouble: null,
+  watch: null,
+  handoffs: 0,
+  greetings: 0,
 });

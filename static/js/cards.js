@@ -4,6 +4,7 @@
  */
 
 import { blockedCard } from "./cards_blocked.js";
+import { handoffCard, offerPhone, waitingPhoneCard } from "./cards_handoff.js";
 import { outcomeCard } from "./cards_outcome.js";
 import { RETRY_REASONS } from "./protocol.js";
 
@@ -16,7 +17,7 @@ import { RETRY_REASONS } from "./protocol.js";
 /**
  * @typedef {object} Action one thing to press
  * @property {string} label
- * @property {"primary"|"secondary"} kind
+ * @property {"primary"|"secondary"|"quiet"} kind
  * @property {MachineEvent} [event] for the state machine
  * @property {"reload"|"copy_link"|"close"} [command] for the page itself
  * @property {string} [href] an address to go to
@@ -33,6 +34,8 @@ import { RETRY_REASONS } from "./protocol.js";
  * @property {string[]} [steps] to be done in this order
  * @property {string} [snippet] code for the integrator
  * @property {{summary: string, paragraphs: string[]}} [details]
+ * @property {{size: number, path: string, label: string, match: string, number: string}} [code] for a phone
+ * @property {{done: number, total: number}} [steps_done] how far the phone is
  * @property {string} [note]
  * @property {string} [reference] a number for support
  * @property {Action[]} actions
@@ -46,12 +49,14 @@ import { RETRY_REASONS } from "./protocol.js";
  * @property {string} organization
  * @property {boolean} isFramed
  * @property {string} userAgent
+ * @property {boolean} [canHandOff] the page is not on a phone, and may ask for a link to one
+ * @property {string[]|null} [ownConsent] the organization's own full text, in paragraphs
  */
 
 export const CONSENT_PARAGRAPHS = Object.freeze(["who", "what", "why", "keep", "rights"]);
 
 /** @param {State} state @param {Surface} surface @returns {Card} */
-function consentCard(state, { t, organization }) {
+function consentCard(state, { t, organization, ownConsent }) {
   const values = { organization };
   const isBusy = state.consent !== null;
   return {
@@ -66,7 +71,7 @@ function consentCard(state, { t, organization }) {
     ],
     details: {
       summary: t("consent.full"),
-      paragraphs: CONSENT_PARAGRAPHS.map((part) => t(`consent.full_${part}`, values)),
+      paragraphs: ownConsent ?? CONSENT_PARAGRAPHS.map((part) => t(`consent.full_${part}`, values)),
     },
     actions: [
       { label: t("consent.accept"), kind: "primary", event: { type: "consent_accepted" }, isBusy },
@@ -81,7 +86,8 @@ function consentCard(state, { t, organization }) {
 }
 
 /** @param {State} _state @param {Surface} surface @returns {Card} */
-function precheckCard(_state, { t }) {
+function precheckCard(_state, surface) {
+  const { t } = surface;
   return {
     figure: "oval",
     tone: "accent",
@@ -93,21 +99,31 @@ function precheckCard(_state, { t }) {
       { icon: "phone", text: t("precheck.point_level") },
     ],
     note: t("precheck.note"),
-    actions: [{ label: t("precheck.start"), kind: "primary", event: { type: "start_pressed" } }],
+    actions: [
+      { label: t("precheck.start"), kind: "primary", event: { type: "start_pressed" } },
+      ...offerPhone(surface),
+      needsAction(t),
+    ],
   };
 }
 
-/** @param {State} _state @param {Surface} surface @returns {Card} */
-function askingCard(_state, { t }) {
+/** A browser's question can be overlooked, or never come. @param {State} state @param {Surface} surface @returns {Card} */
+function askingCard(state, { t }) {
+  const again = { label: t("action.try_again"), event: /** @type {const} */ ({ type: "start_pressed" }) };
   return {
     figure: "permission",
     tone: "accent",
     title: t("asking.title"),
-    lead: t("asking.lead"),
+    lead: t(state.slow ? "asking.slow" : "asking.lead"),
     note: t("asking.note"),
-    actions: [],
+    actions: state.slow ? [{ kind: "secondary", ...again }] : [],
     isWaiting: true,
   };
+}
+
+/** The way to more time, or to other movements. @param {Translate} t @returns {Action} */
+function needsAction(t) {
+  return { label: t("needs.open"), kind: "quiet", event: { type: "dialog_asked", dialog: "needs" } };
 }
 
 /** @param {State} state @param {Surface} surface @returns {Card} */
@@ -124,7 +140,7 @@ function retryCard(state, { t }) {
       { icon: "clock", text: t("retry.tip_pace") },
     ],
     note: t("retry.left", { count: state.attemptsLeft }),
-    actions: [{ label: t("action.try_again"), kind: "primary", event: { type: "retry_pressed" } }],
+    actions: [{ label: t("action.try_again"), kind: "primary", event: { type: "retry_pressed" } }, needsAction(t)],
     isUrgent: true,
   };
 }
@@ -186,7 +202,7 @@ function supersededCard(_state, { t }) {
 }
 
 /** Codes of failures with texts of their own. */
-const FAILURES = Object.freeze(["unknown_session", "upload_failed", "timeout"]);
+const FAILURES = Object.freeze(["unknown_session", "handoff_over", "upload_failed", "timeout"]);
 
 /** @param {State} state @param {Surface} surface @returns {Card} */
 function failedCard(state, { t }) {
@@ -215,6 +231,8 @@ const CARDS = Object.freeze({
   uploading: (_state, surface) => waitingCard(surface, "uploading", "spinner", []),
   processing: processingCard,
   retry: retryCard,
+  handoff: handoffCard,
+  waiting_phone: waitingPhoneCard,
   outcome: outcomeCard,
   superseded: supersededCard,
   offline: offlineCard,
@@ -229,9 +247,13 @@ const DIMMED_SCREENS = Object.freeze(["light_notice", "offline", "draining"]);
 /** Screens that belong to the stage while the camera is live. */
 const STAGE_SCREENS = Object.freeze(["align", "challenge", "light", "capture", "uploading", "processing"]);
 
-/** Whether the stage is what the person looks at. @param {State} state @returns {boolean} */
+/**
+ * Whether the stage is what the person looks at. What takes long gets a card, where the screen has one.
+ * @param {State} state @returns {boolean}
+ */
 export function isOnStage(state) {
-  return state.camera === "live" && STAGE_SCREENS.includes(state.screen) && !state.slow;
+  const hasCard = state.slow && Object.hasOwn(CARDS, state.screen);
+  return state.camera === "live" && STAGE_SCREENS.includes(state.screen) && !hasCard;
 }
 
 /** Whether the stage stays in sight, under a card. @param {State} state @returns {boolean} */

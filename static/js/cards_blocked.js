@@ -3,6 +3,7 @@
  */
 
 import { browserOf } from "./browser.js";
+import { offerPhone } from "./cards_handoff.js";
 
 /**
  * @typedef {import("./cards.js").Card} Card
@@ -15,7 +16,7 @@ import { browserOf } from "./browser.js";
 export const IFRAME_SNIPPET = '<iframe src="…" allow="camera"></iframe>';
 export const SANDBOX_SNIPPET = 'sandbox="allow-scripts allow-same-origin allow-forms allow-top-navigation"';
 
-/** @typedef {"try_again"|"reload"|"copy_link"} Way */
+/** @typedef {"try_again"|"reload"|"copy_link"|"other_camera"} Way */
 
 /** @type {Readonly<Record<string, {figure: string, ways: readonly Way[], snippet?: string}>>} */
 const TROUBLES = Object.freeze({
@@ -24,11 +25,13 @@ const TROUBLES = Object.freeze({
   sandbox: { figure: "camera_off", ways: ["copy_link", "reload"], snippet: SANDBOX_SNIPPET },
   webview: { figure: "window", ways: ["copy_link", "try_again"] },
   denied: { figure: "camera_off", ways: ["try_again"] },
-  in_use: { figure: "pause", ways: ["try_again"] },
+  in_use: { figure: "pause", ways: ["try_again", "other_camera"] },
   no_camera: { figure: "camera_off", ways: ["try_again", "copy_link"] },
-  constraints: { figure: "camera", ways: ["try_again"] },
+  constraints: { figure: "camera", ways: ["try_again", "other_camera"] },
   timeout: { figure: "clock", ways: ["try_again"] },
   lost: { figure: "camera_off", ways: ["try_again"] },
+  black: { figure: "camera_off", ways: ["try_again", "other_camera"] },
+  frozen: { figure: "pause", ways: ["try_again", "other_camera"] },
 });
 
 /** @type {Readonly<Record<Way, Pick<Action, "event"|"command">>>} */
@@ -36,6 +39,7 @@ const WAYS = Object.freeze({
   try_again: { event: { type: "start_pressed" } },
   reload: { command: "reload" },
   copy_link: { command: "copy_link" },
+  other_camera: { event: { type: "dialog_asked", dialog: "cameras" } },
 });
 
 /** Edge keeps the permission where Chrome does. @param {string} userAgent @returns {string} */
@@ -53,6 +57,11 @@ function stepsOf(trouble, { t, userAgent }) {
   return [t(`blocked.${trouble}_1`), t(`blocked.${trouble}_2`)];
 }
 
+/** @param {Way} way @param {number} index @param {Surface["t"]} t @returns {Action} */
+function wayOn(way, index, t) {
+  return { label: t(`action.${way}`), kind: index === 0 ? "primary" : "secondary", ...WAYS[way] };
+}
+
 /** @param {State} state @param {Surface} surface @returns {Card} */
 export function blockedCard(state, surface) {
   const { t } = surface;
@@ -65,11 +74,7 @@ export function blockedCard(state, surface) {
     lead: t(`blocked.${known}_why`),
     steps: stepsOf(known, surface),
     ...(trouble.snippet === undefined ? {} : { snippet: trouble.snippet }),
-    actions: trouble.ways.map((way, index) => ({
-      label: t(`action.${way}`),
-      kind: index === 0 ? "primary" : "secondary",
-      ...WAYS[way],
-    })),
+    actions: [...trouble.ways.map((way, index) => wayOn(way, index, t)), ...offerPhone(surface)],
     isUrgent: true,
   };
 }

@@ -36,6 +36,8 @@ function wayOn(state, { t, isFramed }) {
 /** @param {State} state @param {Surface} surface @returns {string} */
 function whatNext(state, { t, organization, isFramed }) {
   const values = { organization };
+  const elsewhere = state.result?.continue_on ?? null;
+  if (elsewhere !== null) return t(`outcome.on_${elsewhere}`, values);
   if (state.result?.redirect !== null) return isFramed ? "" : t("outcome.taking_back", values);
   return isFramed ? "" : t("outcome.may_close");
 }

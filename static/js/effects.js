@@ -4,12 +4,15 @@
 
 import { LIVE_SCREENS } from "./capture_state.js";
 import { REDIRECT_DELAY_MS } from "./cards_outcome.js";
+import { rememberCamera } from "./memory.js";
 import { readResult } from "./wire.js";
 
 /** How long each screen may wait before it says so, or gives another way on. */
 export const PATIENCE_MS = Object.freeze({
   boot: 12_000,
+  asking: 15_000,
   align: 30_000,
+  capture: 15_000,
   uploading: 40_000,
   processing: 20_000,
   offline: 20_000,
@@ -33,6 +36,7 @@ const BEFORE_THE_START = Object.freeze(["boot", "offline", "busy", "draining", "
  * @property {ReturnType<typeof import("./socket.js").createSocket>} socket
  * @property {ReturnType<typeof import("./camera_session.js").createCameraSession>} camera
  * @property {ReturnType<typeof import("./frame_stream.js").createFrameStream>} stream
+ * @property {{start: () => void, stop: () => void}} watch over the picture itself
  * @property {HTMLVideoElement} video
  * @property {(ticket: string, maxBytes: number) => Promise<import("./upload.js").UploadAnswer>} upload
  * @property {(type: string, data?: object) => void} tellParent
@@ -48,9 +52,24 @@ function wantsFrames({ screen, camera, dialog }) {
   return camera === "live" && LIVE_SCREENS.includes(screen) && !(screen === "align" && dialog !== null);
 }
 
+/** Felt by who does not look at the screen: short for done, twice for not done. */
+const VIBRATION_MS = Object.freeze({ passed: [40], failed: [60, 80, 60] });
+
+/** @param {State} next @param {State} previous @returns {keyof typeof VIBRATION_MS|null} */
+export function feltOf(next, previous) {
+  if (next.screen === "challenge" && next.passed > previous.passed && next.percent === 100) return "passed";
+  return next.screen === "retry" && previous.screen !== "retry" ? "failed" : null;
+}
+
+/** A page that nobody has pressed yet may not vibrate, and would be told so on the console. @param {keyof typeof VIBRATION_MS} kind */
+function vibrate(kind) {
+  if (navigator.userActivation?.hasBeenActive === false) return;
+  navigator.vibrate?.(VIBRATION_MS[kind]);
+}
+
 /** @param {Parts} parts */
 export function createEffects(parts) {
-  const { socket, camera, stream, video, dispatch, tellParent } = parts;
+  const { socket, camera, stream, watch, video, dispatch, tellParent } = parts;
   let patience = 0;
   let hasStarted = false;
   let comingBack = 0;
@@ -61,6 +80,7 @@ export function createEffects(parts) {
   function onCounters(next, previous) {
     if (next.connects > previous.connects) socket.connect();
     if (next.asks > previous.asks) void camera.open(next.cameraId);
+    if (next.greetings > previous.greetings) void socket.greet();
     if (next.announcements > previous.announcements) void socket.camera(camera.describe());
     if (next.answers > previous.answers) void socket.consent(parts.consentVersion, next.consent === "accepted");
     if (next.lightAnswers > previous.lightAnswers) void socket.lightReady(next.lightAnswer === "accepted");
@@ -68,7 +88,7 @@ export function createEffects(parts) {
     if (next.uploads > previous.uploads && next.capture !== null) {
       void upload(next.capture, next.uploads);
     }
-    if (next.leaves > previous.leaves) void leave();
+    if (next.leaves > previous.leaves) void leave(next.watches);
   }
 
   /** @param {import("./protocol.js").CaptureRequest} request @param {number} number which upload it is */
@@ -77,9 +97,10 @@ export function createEffects(parts) {
     dispatch({ ...answer, upload: number });
   }
 
-  /** Without an answer the person still leaves. */
-  async function leave() {
+  /** Without an answer the person still leaves; but a computer cannot end what its phone has sent. @param {boolean} watches */
+  async function leave(watches) {
     const ack = await socket.cancel();
+    if (watches && ack.code === "not_expected") return;
     const result = ack.ok ? readResult(ack.result) : null;
     dispatch(result === null ? { type: "left" } : { type: "result", result });
   }
@@ -89,8 +110,12 @@ export function createEffects(parts) {
     if (next.camera === "off" && previous.camera !== "off") camera.close();
     const isTold = next.screen === "blocked" && previous.screen !== "blocked" && next.trouble !== null;
     if (isTold) void socket.camera({ error: next.trouble });
-    if (wantsFrames(next) && !parts.isHidden()) stream.start();
+    const isCapturing = wantsFrames(next) && !parts.isHidden();
+    if (isCapturing) stream.start();
     else stream.stop();
+    // In coloured light a dark picture may be what was asked for.
+    if (isCapturing && next.screen !== "light") watch.start();
+    else watch.stop();
     if (next.camera !== "live") return;
     // The last picture stays while a connection is awaited or the still is on its way.
     const isStill = ["offline", "draining", "uploading", "processing"].includes(next.screen);
@@ -146,6 +171,12 @@ export function createEffects(parts) {
         onNewScreen(next);
         tellParentOf(next);
       }
+      // Who reads a dialog over the oval is not aligned meanwhile, nor is their time.
+      const isPaused = next.screen === "align" && next.camera === "live" && next.dialog !== null;
+      if (isPaused && previous.dialog === null) void socket.visibility(true);
+      if (next.cameraId !== null && next.cameraId !== previous.cameraId) rememberCamera(next.cameraId);
+      const felt = feltOf(next, previous);
+      if (felt !== null) vibrate(felt);
       onCounters(next, previous);
       onCamera(next, previous);
     },

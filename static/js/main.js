@@ -9,28 +9,35 @@ import { reduce } from "./capture_machine.js";
 import { INITIAL_STATE } from "./capture_state.js";
 import { createEffects } from "./effects.js";
 import { createFrameStream, freshFrames } from "./frame_stream.js";
+import { createHandoffEffects } from "./handoff_effects.js";
+import { rememberedCamera } from "./memory.js";
 import { createTranslate } from "./messages.js";
-import { createCommands, newPageId, readBoot, tokenOf, watchHeight } from "./page.js";
-import { createParentMessages } from "./parent_messages.js";
+import { createCommands, isOnPhone, newPageId, readBoot, reloadWhenBack, tokenOf, watchHeight } from "./page.js";
+import { createParentMessages, listenToParent } from "./parent_messages.js";
 import { createPictures } from "./picture.js";
+import { createPictureWatch } from "./picture_watch.js";
 import { createSocket } from "./socket.js";
+import { createSpeech } from "./speech.js";
 import { uploadStill } from "./upload.js";
-import { createView } from "./view.js";
+import { createView, WITHOUT_LEAVE } from "./view.js";
 
 const boot = readBoot(document);
-const t = createTranslate(boot.messages);
+const t = createTranslate(boot.messages, boot.direction);
 const around = surroundingsOf(window);
 const isFramed = window.parent !== window;
 const pageId = newPageId(crypto);
+/** The integrator's page: what frames this one, or opened it in a tab of its own. @type {Window} */
+const integrator = isFramed ? window.parent : (window.opener ?? window);
 const tellParent = createParentMessages({
-  parent: window.parent,
+  parent: integrator,
   self: window,
   frameOrigin: boot.frameOrigin,
   sessionId: boot.sessionId,
   now: Date.now,
 });
 
-let state = INITIAL_STATE;
+/** @type {import("./capture_state.js").State} */
+let state = { ...INITIAL_STATE, cameraId: rememberedCamera(), watches: boot.arrival === "watch" };
 
 /** @param {import("./capture_state.js").MachineEvent} event */
 function dispatch(event) {
@@ -39,6 +46,7 @@ function dispatch(event) {
   if (state === previous) return;
   view.render(state, previous);
   effects.follow(state, previous);
+  handoffEffects.follow(state, previous);
 }
 
 const video = document.createElement("video");
@@ -52,12 +60,13 @@ const socket = createSocket({
   io,
   token: tokenOf(location),
   dispatch,
+  watches: () => state.watches,
   hello: () => ({
     page_id: pageId,
     last_seq: stream.lastSeq,
     language: boot.language,
     embed: { iframe: isFramed, camera_allowed: !isPolicyInTheWay(around) },
-    accessibility: { avoid: [], more_time: false },
+    accessibility: { avoid: [...state.needs.avoid], more_time: state.needs.moreTime },
   }),
 });
 const stream = createFrameStream({
@@ -71,18 +80,35 @@ const stream = createFrameStream({
   fps: () => state.framePolicy.fps,
   onFrozen: () => document.hidden || dispatch({ type: "camera_lost", trouble: "lost" }),
 });
+const watch = createPictureWatch({ video, onTrouble: (trouble) => dispatch({ type: "camera_lost", trouble }) });
 const view = createView({
   page: document,
   video,
-  surface: { t, organization: boot.organization.name, isFramed, userAgent: navigator.userAgent },
+  surface: {
+    t,
+    organization: boot.organization.name,
+    isFramed,
+    userAgent: navigator.userAgent,
+    ownConsent: boot.consent.paragraphs,
+    canHandOff: boot.arrival !== "phone" && !isOnPhone(window),
+  },
   listCameras: () => listCameras(around),
   dispatch,
-  onCommand: createCommands({ page: window, tellParent, onCopied: () => view.tell(t("spoken.copied")) }),
+  speech: createSpeech({ synthesis: window.speechSynthesis, language: boot.language }),
+  onCommand: createCommands({
+    page: window,
+    tellParent,
+    address: () => state.handoff?.link ?? location.href,
+    onCopied: (isCopied) =>
+      isCopied ? view.tell(t("spoken.copied")) : dispatch({ type: "dialog_asked", dialog: "link" }),
+  }),
 });
+const handoffEffects = createHandoffEffects({ socket, dispatch });
 const effects = createEffects({
   socket,
   camera,
   stream,
+  watch,
   video,
   dispatch,
   tellParent,
@@ -98,13 +124,25 @@ const effects = createEffects({
 });
 
 document.addEventListener("visibilitychange", () => {
-  void socket.visibility(document.hidden);
+  if (!state.watches) void socket.visibility(document.hidden);
   effects.follow(state, state);
 });
 
+listenToParent({
+  page: window,
+  parent: integrator,
+  frameOrigin: boot.frameOrigin,
+  onClose: () => {
+    if (WITHOUT_LEAVE.includes(state.screen)) tellParent("close_request");
+    else dispatch({ type: "dialog_asked", dialog: "leave" });
+  },
+});
 tellParent("ready");
 watchHeight(document, (height) => tellParent("resize", { height }));
 view.render(state, { ...state, screen: "" });
-effects.follow(state, { ...INITIAL_STATE, screen: "", connects: boot.result === null ? 0 : 1 });
+// A page that is locked in has no origin, and so no connection either.
+const isLockedIn = troubleBeforeAsking(around) === "sandbox";
+effects.follow(state, { ...state, screen: "", connects: boot.result === null && !isLockedIn ? 0 : 1 });
 if (boot.result !== null) dispatch({ type: "result", result: boot.result });
-else if (troubleBeforeAsking(around) === "sandbox") dispatch({ type: "camera_failed", trouble: "sandbox" });
+else if (isLockedIn) dispatch({ type: "camera_failed", trouble: "sandbox" });
+reloadWhenBack(window);

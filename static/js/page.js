@@ -10,7 +10,9 @@ import { readResult } from "./wire.js";
  * @property {import("./protocol.js").Result|null} result of a session that is over
  * @property {{name: string}} organization
  * @property {string} language
- * @property {{version: string}} consent
+ * @property {"ltr"|"rtl"} direction
+ * @property {"first"|"phone"|"watch"} arrival on which device the page is, and who has the session
+ * @property {{version: string, paragraphs: string[]|null}} consent
  * @property {string|null} frameOrigin the only origin that messages are posted to
  * @property {Record<string, string>} messages
  */
@@ -40,24 +42,43 @@ export function newPageId(source) {
 }
 
 /**
- * @param {{page: Window, tellParent: (type: string) => void, onCopied: () => void}} parts
+ * @param {{page: Window, tellParent: (type: string) => void, address: () => string,
+ *   onCopied: (isCopied: boolean) => void}} parts `address` is the link to copy;
+ *   `onCopied` is also told that nothing was copied, so that the link can be shown instead
  * @returns {(command: "reload"|"copy_link"|"close") => void}
  */
-export function createCommands({ page, tellParent, onCopied }) {
+export function createCommands({ page, tellParent, address, onCopied }) {
   return (command) => {
     if (command === "reload") page.location.reload();
     if (command === "close") tellParent("close_request");
-    if (command === "copy_link") void copy(page, page.location.href).then(onCopied);
+    if (command === "copy_link") void copy(page, address()).then(onCopied);
   };
 }
 
-/** The clipboard where the page may use it, else a prompt to copy from. @param {Window} page @param {string} text */
+/** A finger and nothing that hovers: who holds it needs no other phone. @param {Pick<Window, "matchMedia">} page */
+export function isOnPhone(page) {
+  return page.matchMedia("(pointer: coarse) and (hover: none)").matches;
+}
+
+/** A clipboard that does not answer for so long is as good as none. */
+const CLIPBOARD_TIMEOUT_MS = 2_000;
+
+/** @param {Window} page @param {string} text @returns {Promise<boolean>} whether it is in the clipboard */
 async function copy(page, text) {
+  const late = new Promise((_, reject) => page.setTimeout(reject, CLIPBOARD_TIMEOUT_MS));
   try {
-    await page.navigator.clipboard.writeText(text);
+    await Promise.race([page.navigator.clipboard.writeText(text), late]);
+    return true;
   } catch {
-    page.prompt("", text);
+    return false;
   }
+}
+
+/** A page that comes back out of the browser's memory has lost its connection and its camera. @param {Window} page */
+export function reloadWhenBack(page) {
+  page.addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) page.location.reload();
+  });
 }
 
 /** Below this the stage is cramped, so a frame is never asked to be smaller. */

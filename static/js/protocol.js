@@ -7,6 +7,8 @@ export const PARENT_MESSAGE_VERSION = 1;
 
 export const CLIENT_EVENTS = Object.freeze([
   "hello",
+  "handoff",
+  "watch",
   "consent",
   "camera",
   "frame",
@@ -27,6 +29,7 @@ export const SERVER_EVENTS = Object.freeze([
   "light_notice",
   "light",
   "capture_request",
+  "watch_state",
   "result",
   "superseded",
   "expired",
@@ -111,6 +114,7 @@ export const REFUSALS = Object.freeze(["unknown_session", "busy"]);
 /** Why a frame was refused; none of them ends the stream. */
 export const FRAME_REFUSALS = Object.freeze([
   "stale",
+  "late",
   "out_of_order",
   "other_challenge",
   "other_time",
@@ -119,6 +123,9 @@ export const FRAME_REFUSALS = Object.freeze([
   "not_expected",
   "not_an_image",
 ]);
+
+/** How the link to a phone stands. */
+export const LINK_STATES = Object.freeze(["open", "taken", "refused", "expired", "void"]);
 
 /** What keeps the camera from the page: the `error` of the message `camera`. */
 export const CAMERA_TROUBLES = Object.freeze([
@@ -132,7 +139,12 @@ export const CAMERA_TROUBLES = Object.freeze([
   "constraints",
   "timeout",
   "lost",
+  "black",
+  "frozen",
 ]);
+
+/** What a person may be unable to do, or bear: `accessibility.avoid`. */
+export const ABILITIES = Object.freeze(["head_turn", "look", "blink", "smile", "mouth", "approach", "flash"]);
 
 export const CAMERA_LABEL_CLASSES = Object.freeze(["physical", "virtual", "unknown"]);
 
@@ -160,7 +172,10 @@ export const DEFAULT_FRAME_POLICY = Object.freeze({
 /**
  * @typedef {{width: number, height: number, quality: number, fps: number, max_bytes: number}} FramePolicy
  * @typedef {{url: string, status: string}} Redirect
- * @typedef {{outcome: string, reason: string|null, redirect: Redirect|null, support_id: string|null}} Result
+ * @typedef {{outcome: string, reason: string|null, redirect: Redirect|null, support_id: string|null,
+ *   continue_on?: "phone"|"computer"|null}} Result
+ * @typedef {{link: string, number: number, expiresInMs: number, size: number, path: string}} Handoff
+ * @typedef {{link: string, state: string, index: number, total: number}} Watch
  * @typedef {{code: string, direction: string|null, escalated: boolean}} Hint
  * @typedef {{id: string, nonce: string, kind: string, direction: string|null, index: number, total: number,
  *   timeLimitMs: number}} Challenge

@@ -3,8 +3,9 @@
  * connection is away, and after each reconnection `hello` comes first.
  */
 
+import { readHandoff } from "./handoff_wire.js";
 import { SERVER_EVENTS } from "./protocol.js";
-import { readHello, readServerEvent } from "./wire.js";
+import { readHello, readServerEvent, readWatched } from "./wire.js";
 
 const CONNECT_TIMEOUT_MS = 8_000;
 const ACK_TIMEOUT_MS = 8_000;
@@ -25,6 +26,7 @@ function noAnswer(code) {
 /** What a failed acknowledgement means to the page. @param {Ack} ack @returns {MachineEvent} */
 function failureOf(ack) {
   const { code, retryable, support_id: supportId } = ack;
+  if (code === "busy") return { type: "refused", code };
   return {
     type: "server_error",
     code: typeof code === "string" ? code : "unknown",
@@ -38,9 +40,10 @@ function failureOf(ack) {
  * @param {(namespace: string, options: object) => Socket} parts.io
  * @param {string} parts.token names the hosted session; goes into `auth`, never into an address
  * @param {() => object} parts.hello the payload of `hello` as it is now
+ * @param {() => boolean} [parts.watches] whether this page waits for its phone
  * @param {(event: MachineEvent) => void} parts.dispatch
  */
-export function createSocket({ io, token, hello, dispatch }) {
+export function createSocket({ io, token, hello, watches = () => false, dispatch }) {
   const socket = io("/capture", {
     path: "/socket.io",
     transports: ["websocket"],
@@ -77,12 +80,25 @@ export function createSocket({ io, token, hello, dispatch }) {
     if (event !== null) dispatch(event);
   }
 
-  socket.on("connect", async () => {
+  /** How the link to the phone stands; false where none does. */
+  async function watch() {
+    const ack = await ask("watch", {});
+    if (ack.ok) dispatch(readWatched(ack));
+    else if (ack.code === "timeout") renew();
+    return ack.ok || ack.code !== "not_expected";
+  }
+
+  async function greet() {
     const ack = await ask("hello", hello());
     const event = ack.ok ? readHello(ack) : null;
     if (event !== null) dispatch(event);
     else if (ack.code === "timeout") renew();
     else if (ack.code !== "offline") dispatch({ type: "refused", code: String(ack.code ?? "unknown") });
+  }
+
+  socket.on("connect", async () => {
+    if (watches() && (await watch())) return;
+    await greet();
   });
   socket.on("disconnect", (reason) => {
     dispatch({ type: "connection_lost" });
@@ -112,6 +128,19 @@ export function createSocket({ io, token, hello, dispatch }) {
     close() {
       isClosed = true;
       socket.disconnect();
+    },
+    /** Says hello anew: the person needs something else than they said before. */
+    greet,
+    /** A link for the phone. */
+    async handoff() {
+      const ack = await ask("handoff", {});
+      const handoff = ack.ok ? readHandoff(ack) : null;
+      if (handoff !== null) dispatch({ type: "handoff_given", handoff });
+      else dispatch({ type: "handoff_failed", code: String(ack.code ?? "unknown") });
+    },
+    /** Where no link stands any more, another page has the session. */
+    async watch() {
+      if (socket.connected && !(await watch())) dispatch({ type: "superseded" });
     },
     /** @param {string} version @param {boolean} accepted */
     async consent(version, accepted) {

@@ -11,16 +11,23 @@ const UPLOAD_TIMEOUT_MS = 12_000;
  *   | {type: "upload_failed", supportId: string|null}} UploadAnswer
  */
 
-/** @param {typeof fetch} fetcher @param {string} ticket @param {Blob} still */
+/** The answer with its body: neither is waited for without end. @param {typeof fetch} fetcher @param {string} ticket @param {Blob} still */
 async function post(fetcher, ticket, still) {
-  return fetcher("/capture", {
-    method: "POST",
-    headers: { Authorization: `Ticket ${ticket}`, "Content-Type": "image/jpeg" },
-    body: still,
-    credentials: "omit",
-    cache: "no-store",
-    signal: AbortSignal.timeout?.(UPLOAD_TIMEOUT_MS) ?? null,
-  });
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), UPLOAD_TIMEOUT_MS);
+  try {
+    const response = await fetcher("/capture", {
+      method: "POST",
+      headers: { Authorization: `Ticket ${ticket}`, "Content-Type": "image/jpeg" },
+      body: still,
+      credentials: "omit",
+      cache: "no-store",
+      signal: patience.signal,
+    });
+    return { isTaken: response.ok, body: /** @type {Record<string, unknown>} */ ((await response.json()) ?? {}) };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
@@ -34,9 +41,8 @@ async function post(fetcher, ticket, still) {
 export async function uploadStill(fetcher, ticket, still) {
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     try {
-      const response = await post(fetcher, ticket, still);
-      const body = /** @type {Record<string, unknown>} */ ((await response.json()) ?? {});
-      if (response.ok) return { type: "uploaded", result: readResult(body.result) };
+      const { isTaken, body } = await post(fetcher, ticket, still);
+      if (isTaken) return { type: "uploaded", result: readResult(body.result) };
       return { type: "upload_failed", supportId: typeof body.support_id === "string" ? body.support_id : null };
     } catch {
       // No answer, or one that is not JSON: the second try decides.

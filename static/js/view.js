@@ -5,7 +5,7 @@
 import { cardOf, isOnStage, isStageDimmed } from "./cards.js";
 import { button, setText } from "./dom.js";
 import { icon } from "./icons.js";
-import { spokenOf } from "./prompts.js";
+import { promptOf, spokenOf } from "./prompts.js";
 import { cardElement } from "./view_card.js";
 import { createDialogs } from "./view_dialogs.js";
 import { createStage } from "./view_stage.js";
@@ -17,7 +17,7 @@ import { createStage } from "./view_stage.js";
  */
 
 /** Screens that cannot be left because they are over, or belong to another page. */
-const WITHOUT_LEAVE = Object.freeze(["boot", "outcome", "superseded", "failed"]);
+export const WITHOUT_LEAVE = Object.freeze(["boot", "outcome", "superseded", "failed"]);
 
 /** @param {Document} page @param {string} id @returns {HTMLElement} */
 function part(page, id) {
@@ -32,17 +32,20 @@ function part(page, id) {
  * @param {HTMLVideoElement} parts.video
  * @param {import("./cards.js").Surface} parts.surface
  * @param {() => Promise<{id: string, label: string}[]>} parts.listCameras
+ * @param {ReturnType<typeof import("./speech.js").createSpeech>} parts.speech
  * @param {(event: MachineEvent) => void} parts.dispatch
  * @param {(command: NonNullable<Action["command"]>) => void} parts.onCommand
  */
-export function createView({ page, video, surface, listCameras, dispatch, onCommand }) {
+export function createView({ page, video, surface, listCameras, speech, dispatch, onCommand }) {
   const { t, organization, userAgent } = surface;
   const shell = part(page, "shell");
   const screen = part(page, "screen");
   const polite = part(page, "polite");
   const urgent = part(page, "urgent");
-  const stage = createStage({ t, dispatch, video });
-  const dialogs = createDialogs({ surface: { t, organization, listCameras }, dispatch });
+  const canSpeak = speech.isAvailable;
+  const stage = createStage({ t, dispatch, video, canSpeak });
+  const address = page.location.href;
+  const dialogs = createDialogs({ surface: { t, organization, listCameras, canSpeak, address }, dispatch });
   const askToLeave = () => dispatch({ type: "dialog_asked", dialog: "leave" });
   const leave = button({
     label: t("action.leave"),
@@ -77,23 +80,31 @@ export function createView({ page, video, surface, listCameras, dispatch, onComm
     screen.hidden = card === null;
     if (content === drawn) return null;
     drawn = content;
+    const focused = screen.contains(page.activeElement) ? page.activeElement?.getAttribute("data-action") : null;
     screen.replaceChildren(...(card === null ? [] : [cardElement(card, userAgent, onAction)]));
+    // What was drawn anew keeps the focus where it was; another screen moves it to its heading.
+    const again = focused ? screen.querySelector(`[data-action="${focused}"]`) : null;
+    if (again instanceof HTMLElement) again.focus({ preventScroll: true });
     return card;
   }
 
   /** @param {State} next @param {State} previous @param {import("./cards.js").Card|null} card */
   function speak(next, previous, card) {
-    if (card === null) {
-      const spoken = isOnStage(next) ? spokenOf(next, previous, t) : null;
-      if (spoken !== null) setText(polite, spoken);
-      return;
-    }
-    setText(card.isUrgent === true ? urgent : polite, `${card.title}. ${card.lead ?? ""}`);
+    const onStage = isOnStage(next) && card === null ? spokenOf(next, previous, t) : null;
+    const spoken = card === null ? onStage : `${card.title}. ${card.lead ?? ""}`;
+    if (previous.isSpoken && !next.isSpoken) speech.hush();
+    if (next.isSpoken && !previous.isSpoken && isOnStage(next)) speech.say(promptOf(next, t));
+    if (spoken === null) return;
+    setText(card?.isUrgent === true ? urgent : polite, spoken);
+    if (next.isSpoken) speech.say(spoken);
   }
 
   /** @param {State} next @param {State} previous */
   function moveFocus(next, previous) {
-    const isNew = next.screen !== previous.screen || next.trouble !== previous.trouble;
+    const isNew =
+      next.screen !== previous.screen ||
+      next.trouble !== previous.trouble ||
+      next.handoffTrouble !== previous.handoffTrouble;
     if (!isNew || next.dialog !== null) return;
     if (isOnStage(next)) return isOnStage(previous) ? undefined : stage.prompt.focus({ preventScroll: true });
     const heading = screen.querySelector("h1");

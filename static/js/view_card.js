@@ -6,6 +6,7 @@ import { promptPlaceOf } from "./browser.js";
 import { button, h } from "./dom.js";
 import { figureOf } from "./figures.js";
 import { icon } from "./icons.js";
+import { codeElement, stepsDoneElement } from "./view_handoff.js";
 
 /**
  * @typedef {import("./cards.js").Card} Card
@@ -25,7 +26,8 @@ function actionElement(action, onAction) {
     };
     return h("a", link, action.label);
   }
-  const name = action.event?.type ?? action.command ?? "";
+  const { event } = action;
+  const name = event?.type === "dialog_asked" ? event.dialog : (event?.type ?? action.command ?? "");
   const onPress = () => onAction(action);
   return button({ label: action.label, class: className, onPress, name, isBusy: action.isBusy === true });
 }
@@ -62,16 +64,19 @@ export function cardElement(card, userAgent, onAction) {
     { class: `figure figure--${card.tone}` },
     figureOf(card.figure, promptPlaceOf(userAgent)),
   );
-  const isBrief = (card.points ?? card.steps ?? card.snippet) === undefined;
+  const isBrief = (card.points ?? card.steps ?? card.snippet ?? card.code) === undefined;
+  const shape = isBrief ? "card card--brief" : "card";
   return h(
     "div",
-    { class: isBrief ? "card card--brief" : "card" },
+    { class: card.code === undefined ? shape : "card card--handoff" },
     h(
       "div",
       { class: "card__body" },
-      figure,
+      card.code === undefined ? figure : null,
       h("h1", { class: "title", tabindex: -1 }, card.title),
       card.lead ? h("p", { class: "lead" }, card.lead) : null,
+      card.code === undefined ? null : codeElement(card.code),
+      card.steps_done === undefined ? null : stepsDoneElement(card.steps_done),
       pointsElement(card),
       stepsElement(card),
       card.snippet ? h("pre", { class: "snippet", dir: "ltr" }, h("code", {}, card.snippet)) : null,

@@ -2,6 +2,7 @@
  * The questions over a screen, as native dialogs: the browser keeps focus inside and hears Escape.
  */
 
+import { needsForm } from "./dialog_needs.js";
 import { button, h } from "./dom.js";
 
 /**
@@ -9,8 +10,13 @@ import { button, h } from "./dom.js";
  * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("./messages.js").Translate} Translate
  * @typedef {{label: string, kind: "primary"|"secondary"|"danger"|"choice", event: MachineEvent, isCurrent?: boolean}} Choice
- * @typedef {{title: string, texts: string[], choices: Choice[]}} DialogModel
- * @typedef {{t: Translate, organization: string, listCameras: () => Promise<{id: string, label: string}[]>}} DialogSurface
+ * @typedef {{title: string, texts: string[], choices: Choice[], body?: HTMLElement}} DialogModel
+ * @typedef {object} DialogSurface
+ * @property {Translate} t
+ * @property {string} organization
+ * @property {() => Promise<{id: string, label: string}[]>} listCameras
+ * @property {boolean} canSpeak
+ * @property {string} address of this page
  */
 
 /** @type {MachineEvent} */
@@ -24,10 +30,15 @@ function helpDialog({ screen, swapRefused }, { t }) {
       ? [{ label: t("help.swap"), kind: "secondary", event: { type: "swap_pressed" } }]
       : [];
   const refused = swapRefused ? [t("help.swap_refused")] : [];
+  /** @type {Choice[]} */
+  const needs =
+    screen === "align"
+      ? [{ label: t("help.needs"), kind: "secondary", event: { type: "dialog_asked", dialog: "needs" } }]
+      : [];
   return {
     title: t("help.title"),
     texts: [t("help.light"), t("help.distance"), t("help.glasses"), t("help.mirror"), ...refused],
-    choices: [{ label: t("help.back"), kind: "primary", event: CLOSE }, ...swap],
+    choices: [{ label: t("help.back"), kind: "primary", event: CLOSE }, ...swap, ...needs],
   };
 }
 
@@ -49,9 +60,39 @@ async function camerasDialog({ cameraId }, { t, listCameras }) {
   };
 }
 
-/** @param {string} name @param {State} state @param {DialogSurface} surface @returns {DialogModel|Promise<DialogModel>} */
-function modelOf(name, state, surface) {
+/** For browsers that do not let a page write to the clipboard. @param {DialogSurface} surface @returns {DialogModel} */
+function linkDialog({ t, address }) {
+  const field = h("input", {
+    class: "field",
+    readonly: true,
+    value: address,
+    "aria-label": t("link.address"),
+    dir: "ltr",
+  });
+  field.addEventListener("focus", () => field.select());
+  return {
+    title: t("link.title"),
+    texts: [t("link.lead")],
+    body: field,
+    choices: [{ label: t("help.back"), kind: "secondary", event: CLOSE }],
+  };
+}
+
+/** @param {State} state @param {DialogSurface} surface @param {(event: MachineEvent) => void} dispatch @returns {DialogModel} */
+function needsDialog(state, { t, canSpeak }, dispatch) {
+  const body = needsForm(state, { t, canSpeak, dispatch });
+  return { title: t("needs.title"), texts: [t("needs.lead")], body, choices: [] };
+}
+
+/**
+ * @param {string} name @param {State} state @param {DialogSurface} surface
+ * @param {(event: MachineEvent) => void} dispatch
+ * @returns {DialogModel|Promise<DialogModel>}
+ */
+function modelOf(name, state, surface, dispatch) {
   const { t, organization } = surface;
+  if (name === "needs") return needsDialog(state, surface, dispatch);
+  if (name === "link") return linkDialog({ ...surface, address: state.handoff?.link ?? surface.address });
   if (name === "help") return helpDialog(state, surface);
   if (name === "cameras") return camerasDialog(state, surface);
   const isDecline = name === "decline";
@@ -80,13 +121,14 @@ export function createDialogs({ surface, dispatch }) {
   element.addEventListener("click", (event) => event.target === element && dispatch(CLOSE));
 
   /** @param {DialogModel} model */
-  function fill({ title, texts, choices }) {
+  function fill({ title, texts, choices, body }) {
     element.replaceChildren(
       h("h2", { class: "dialog__title", id: "dialog-title", tabindex: -1 }, title),
       ...texts.map((text) => h("p", { class: "dialog__text" }, text)),
+      ...(body === undefined ? [] : [body]),
       h(
         "div",
-        { class: "dialog__actions" },
+        { class: "dialog__actions", hidden: choices.length === 0 },
         ...choices.map(({ label, kind, event, isCurrent }) => {
           const choice = button({
             label,
@@ -112,7 +154,7 @@ export function createDialogs({ surface, dispatch }) {
       if (key === shown) return;
       shown = key;
       if (state.dialog === null) return element.close();
-      const model = await modelOf(state.dialog, state, surface);
+      const model = await modelOf(state.dialog, state, surface, dispatch);
       if (shown !== key) return;
       fill(model);
       if (!element.open) element.showModal();

@@ -18,8 +18,8 @@ const CLOCK_MS = 250;
  * @typedef {import("./messages.js").Translate} Translate
  */
 
-/** @param {Translate} t @param {(event: MachineEvent) => void} dispatch */
-function createBar(t, dispatch) {
+/** @param {Translate} t @param {(event: MachineEvent) => void} dispatch @param {boolean} canSpeak */
+function createBar(t, dispatch, canSpeak) {
   /** @param {string} name @param {string} label @param {string} dialog */
   const tool = (name, label, dialog) =>
     button({
@@ -30,23 +30,32 @@ function createBar(t, dispatch) {
       name: dialog,
     });
   const cameras = tool("swap", t("action.change_camera"), "cameras");
+  const speaker = button({
+    label: t("help.speak"),
+    icon: icon("speaker"),
+    class: "icon-button",
+    onPress: () => dispatch({ type: "speech_pressed" }),
+    name: "speech_pressed",
+  });
+  speaker.hidden = !canSpeak;
   const element = h(
     "div",
     { class: "stage__bar" },
     tool("help", t("action.help"), "help"),
+    speaker,
     cameras,
     tool("close", t("action.leave"), "leave"),
   );
-  return { element, cameras };
+  return { element, cameras, speaker };
 }
 
 /**
- * @param {{t: Translate, dispatch: (event: MachineEvent) => void, video: HTMLVideoElement}} parts
+ * @param {{t: Translate, dispatch: (event: MachineEvent) => void, video: HTMLVideoElement, canSpeak: boolean}} parts
  */
-export function createStage({ t, dispatch, video }) {
+export function createStage({ t, dispatch, video, canSpeak }) {
   const ring = createRing();
   const head = createHeadFigure();
-  const bar = createBar(t, dispatch);
+  const bar = createBar(t, dispatch, canSpeak);
   const step = h("p", { class: "stage__step" });
   const prompt = h("h1", { class: "stage__prompt", tabindex: -1 });
   const hint = h("p", { class: "stage__hint" });
@@ -137,6 +146,7 @@ export function createStage({ t, dispatch, video }) {
       setText(prompt, promptOf(next, t));
       setText(hint, hintOf(next, t));
       bar.cameras.hidden = next.screen !== "align";
+      bar.speaker.setAttribute("aria-pressed", String(next.isSpoken));
       runClock(next, previous);
       point(next);
       shown = next;

@@ -3,6 +3,7 @@
  * Whatever does not have the shape of the protocol becomes null and is dropped, never shown.
  */
 
+import { readWatch } from "./handoff_wire.js";
 import {
   CHALLENGE_KINDS,
   DEFAULT_FRAME_POLICY,
@@ -63,6 +64,7 @@ export function readResult(value) {
     reason: textOf(fields.reason),
     redirect: redirectOf(fields.redirect),
     support_id: textOf(fields.support_id),
+    continue_on: fields.continue_on === "phone" || fields.continue_on === "computer" ? fields.continue_on : null,
   };
 }
 
@@ -182,6 +184,19 @@ function readError(fields) {
   };
 }
 
+/** @param {Fields} fields @returns {MachineEvent|null} */
+function readWatchState(fields) {
+  const watch = readWatch(fields);
+  return watch === null ? null : { type: "watch_state", version: countOf(fields.version, 0), watch };
+}
+
+/** The answer to `watch`: how far the phone is, or how it ended. @param {unknown} value @returns {MachineEvent} */
+export function readWatched(value) {
+  const fields = fieldsOf(value);
+  const result = readResult(fields.result);
+  return { type: "watch_accepted", version: countOf(fields.version, 0), watch: readWatch(fields), result };
+}
+
 /** One reader for each event that the server sends. @type {Record<string, (fields: Fields) => MachineEvent|null>} */
 const READERS = {
   state: readState,
@@ -193,6 +208,7 @@ const READERS = {
   light_notice: readLightNotice,
   light: readLight,
   capture_request: readCaptureRequest,
+  watch_state: readWatchState,
   result: readFinal,
   superseded: () => ({ type: "superseded" }),
   expired: () => ({ type: "expired" }),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from app.hosted.protocol import NAMESPACE
 from app.hosted.services import HostedServices
 from app.hosted.socket_server import SocketServer
 from app.services.capture_view import OutcomePresenter
+from app.services.handoff import make_handoffs
+from app.services.keep_logo import ReadLogo
 from app.services.observe_frame import FrameLimits
 from app.web.errors import install_error_handlers
+from app.web.static_files import install_static
 from tests.fakes import FakeSigner
 from tests.services.studio import Studio, make_studio
 from tests.store_fixtures import sqlite_store, sqlite_template
@@ -148,17 +152,24 @@ def make_site(studio: Studio, opened: list[FakeSocket], **changes: Any) -> Site:
         "keep_capture": studio.keep_capture,
         "decide_capture": studio.decide_capture,
         "withdraw": studio.withdraw,
+        "handoffs": make_handoffs(
+            studio.store, studio.clock, studio.randomness, studio.read_capture, timedelta(hours=1)
+        ),
+        "public_url": PUBLIC_ORIGIN,
         "presenter": OutcomePresenter(signer=FakeSigner(), clock=studio.clock),
+        "read_logo": ReadLogo(store=studio.store, blobs=studio.blobs),
         "links": links,
         "live": studio.live,
         "clock": studio.clock,
         "frame_limits": FrameLimits(),
+        "traffic": studio.traffic,
         "max_sockets": 6,
         "image_max_bytes": IMAGE_MAX_BYTES,
         "public_origin": PUBLIC_ORIGIN,
         "is_development": False,
     }
-    app = Flask("hosted-under-test", static_folder=str(ROOT / "static"), template_folder=str(ROOT / "templates"))
+    app = Flask("hosted-under-test", static_folder=None, template_folder=str(ROOT / "templates"))
+    install_static(app, ROOT / "static")
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(ROOT / "app" / "translations")
     app.config["MAX_CONTENT_LENGTH"] = BODY_MAX_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.domain.capture import (
+from app.domain.capture_events import (
     AlignProgress,
     AttemptFailed,
     CaptureEvent,
@@ -89,8 +89,9 @@ def test_no_more_pages_than_configured(build_site: BuildSite) -> None:
 
 def test_nothing_but_hello_is_heard_before_hello(site: Site) -> None:
     page = site.page()
-    for event in protocol.CLIENT_EVENTS[1:]:
+    for event in set(protocol.CLIENT_EVENTS) - {"hello", "watch"}:
         assert page.ask(event, {})["code"] == "superseded", event
+    assert page.ask("watch", {})["code"] == "not_expected"
     assert site.studio.stored()[0].status is SessionStatus.PENDING
 
 
@@ -105,7 +106,7 @@ def test_every_event_refuses_what_is_no_message(site: Site) -> None:
     page.hello()
     wrong: tuple[Any, ...] = ((), (None,), ([],), ("x",), ({"page_id": 1},), ({}, {}, {}), (b"x",), (7, b"x"))
     for event in protocol.CLIENT_EVENTS:
-        if event in ("cancel", "camera"):  # the first has no payload, all fields of the other may be missing
+        if event in ("cancel", "camera", "handoff", "watch"):  # none has a field that must be there
             continue
         for payload in wrong:
             answer = page.ask(event, *payload)

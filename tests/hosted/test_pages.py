@@ -154,8 +154,8 @@ def test_boot_data_hold_neither_token_nor_secret(site: Site) -> None:
     [
         ("es", "pt", "en", "es"),
         (None, "en", "pt-BR,en;q=0.5", "pt"),
-        (None, "en", "fr, es;q=0.9, pt;q=0.8", "es"),
-        (None, "pt", "fr", "pt"),
+        (None, "en", "it, es;q=0.9, pt;q=0.8", "es"),
+        (None, "pt", "it", "pt"),
         (None, "pt", "", "pt"),
         (None, "xx", "yy", "en"),
         ("xx", "es", "", "es"),

@@ -195,3 +195,11 @@ test("the server is told what the camera gives, never its name", () => {
   const silent = { ...stream(), getVideoTracks: () => [] };
   assert.deepEqual(describeCamera(silent, { videoWidth: 0, videoHeight: 0 }, around()), { error: "no_camera" });
 });
+
+test("a browser that never says which cameras there are offers none", async () => {
+  const mediaDevices = {
+    enumerateDevices: () => new Promise(() => {}),
+    getUserMedia: async () => new MediaStream(),
+  };
+  assert.deepEqual(await listCameras(/** @type {any} */ ({ mediaDevices }), 1), []);
+});

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { reduce } from "../../static/js/capture_machine.js";
 import { INITIAL_STATE, SCREENS } from "../../static/js/capture_state.js";
@@ -13,10 +14,13 @@ const OPEN = SCREENS.filter((screen) => !OVER.includes(screen));
 /** @param {string[]} screens */
 const openBut = (...screens) => OPEN.filter((screen) => !screens.includes(screen));
 
-/** Camera off, and no question about it under way. */
+/** Every screen by what it is to the camera: one that stands nowhere has no answers yet. */
+const LIVE = ["align", "challenge", "light_notice", "light", "capture"];
 const BEFORE_CAMERA = ["boot", "consent", "busy"];
 const AFTER_CAMERA = ["uploading", "processing", "retry", "offline", "draining", "failed"];
-const LIVE = ["align", "challenge", "light_notice", "light", "capture"];
+const ABOUT_CAMERA = ["precheck", "asking", "blocked"];
+const HANDED_OVER = ["handoff", "waiting_phone"];
+
 /** @param {string} screen */
 const liveBut = (screen) => LIVE.filter((other) => other !== screen);
 const TO_CAMERA = { precheck: BEFORE_CAMERA, align: [...liveBut("align"), ...AFTER_CAMERA] };
@@ -27,14 +31,17 @@ const TO_CAPTURE = {
   capture: [...liveBut("capture"), "processing", "retry", "offline", "draining", "failed"],
 };
 
+/** A page that takes the session back from its phone has no camera. @param {Record<string, string[]>} ways */
+const orHandedOver = (ways) => ({ ...ways, precheck: [...(ways.precheck ?? []), ...HANDED_OVER] });
+
 /** For each event the screens it leads to, and from where; from every other screen it leads nowhere. */
 const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "hello consent": { consent: openBut("consent") },
-  "hello camera": TO_CAMERA,
-  "hello align": TO_CAMERA,
-  "hello challenge": TO_CHALLENGE,
-  "hello light": TO_LIGHT,
-  "hello capture": TO_CAPTURE,
+  "hello camera": orHandedOver(TO_CAMERA),
+  "hello align": orHandedOver(TO_CAMERA),
+  "hello challenge": orHandedOver(TO_CHALLENGE),
+  "hello light": orHandedOver(TO_LIGHT),
+  "hello capture": orHandedOver(TO_CAPTURE),
   "hello processing": { processing: openBut("processing") },
   "hello retry": { retry: openBut("retry") },
   "hello with a result": { outcome: OPEN },
@@ -43,15 +50,15 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "connection lost": {
     offline: openBut("boot", "uploading", "offline", "busy", "draining", "failed"),
   },
-  "told consent": { consent: openBut("consent") },
+  "told consent": { consent: openBut("consent", ...HANDED_OVER) },
   "told camera": TO_CAMERA,
   "told align": TO_CAMERA,
   "told challenge": TO_CHALLENGE,
   "told light": TO_LIGHT,
   "told capture": TO_CAPTURE,
-  "told processing": { processing: openBut("processing") },
-  "told retry": { retry: openBut("retry") },
-  "told done": { processing: openBut("processing") },
+  "told processing": { processing: openBut("processing", ...HANDED_OVER) },
+  "told retry": { retry: openBut("retry", ...HANDED_OVER) },
+  "told done": { processing: openBut("processing", ...HANDED_OVER) },
   "told again": {},
   hint: {},
   "align progress": {},
@@ -74,12 +81,25 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "camera opened": { align: ["asking"] },
   "camera failed": { blocked: ["boot", "asking", "uploading", ...LIVE] },
   "camera lost": { blocked: ["boot", "asking", "uploading", ...LIVE] },
+  "handoff pressed": { handoff: ["precheck", "blocked"] },
+  "handoff given": {},
+  "handoff failed": {},
+  "handoff expired": {},
+  "here pressed": { boot: HANDED_OVER },
+  "watch taken": { waiting_phone: ["handoff"] },
+  "watch refused": { handoff: ["waiting_phone"] },
+  "watch void": { superseded: HANDED_OVER },
+  "watch again": {},
+  "watch answered": { waiting_phone: ["handoff"] },
+  "watch ended": { outcome: OPEN },
   "consent accepted": {},
   "decline confirmed": {},
-  "start pressed": { asking: ["precheck", "blocked"] },
+  "start pressed": { asking: ["precheck", "asking", "blocked"] },
   "retry pressed": { align: ["retry"], boot: ["failed"] },
   "reconnect pressed": { boot: ["processing", "superseded", "offline", "busy", "draining", "failed"] },
   "camera picked": { asking: ["blocked", ...LIVE] },
+  "needs saved": {},
+  "speech pressed": {},
   "dialog asked": {},
   "dialog closed": {},
   "leave confirmed": {},
@@ -112,6 +132,22 @@ test("every event has an expected answer", () => {
   assert.deepEqual(Object.keys(EXPECTED).sort(), Object.keys(EVENTS).sort());
 });
 
+test("every type of event there is stands in the table", () => {
+  const source = readFileSync(new URL("../../static/js/capture_state.js", import.meta.url), "utf-8");
+  const known = [...source.matchAll(/\{type: "(\w+)"/g)].map(([, type]) => type);
+  assert.ok(known.length > 35);
+  const answered = new Set([...Object.values(EVENTS).map(({ type }) => type), "patience_over"]);
+  assert.deepEqual(
+    known.filter((type) => !answered.has(/** @type {MachineEvent["type"]} */ (type))),
+    [],
+  );
+});
+
+test("every screen there is stands in the table", () => {
+  const standing = [...OVER, ...LIVE, ...BEFORE_CAMERA, ...AFTER_CAMERA, ...ABOUT_CAMERA, ...HANDED_OVER];
+  assert.deepEqual([...standing].sort(), [...SCREENS].sort());
+});
+
 for (const [name, event_] of Object.entries(EVENTS)) {
   test(`${name}, on each screen`, () => {
     for (const screen of SCREENS) {
@@ -123,9 +159,9 @@ for (const [name, event_] of Object.entries(EVENTS)) {
 for (const screen of SCREENS) {
   test(`patience runs out on ${screen}`, () => {
     const next = reduce(stateOn(screen), { type: "patience_over", screen });
-    const expected = { boot: "offline", uploading: "failed" }[screen] ?? screen;
+    const expected = { boot: "offline", uploading: "failed", capture: "failed" }[screen] ?? screen;
     assert.equal(next.screen, expected);
-    assert.equal(next.slow, ["align", "offline", "processing"].includes(screen));
+    assert.equal(next.slow, ["asking", "align", "offline", "processing"].includes(screen));
     const late = { type: /** @type {const} */ ("patience_over"), screen: "another" };
     assert.deepEqual(reduce(stateOn(screen), late), stateOn(screen), "a late timer means nothing");
   });
@@ -340,4 +376,23 @@ test("an answer that means nothing here asks for nothing", () => {
   for (const screen of SCREENS.filter((other) => other !== "light_notice")) {
     assert.equal(reduce(stateOn(screen), { type: "light_accepted" }).lightAnswers, 0, screen);
   }
+});
+
+test("what the person needs goes to the server once, and a dialog over the oval pauses the alignment", () => {
+  const asked = reduce(stateOn("precheck"), { type: "dialog_asked", dialog: "needs" });
+  const saved = reduce(asked, event("needs saved"));
+  assert.deepEqual([saved.dialog, saved.isSpoken, saved.greetings], [null, true, 1]);
+  assert.deepEqual([saved.needs.avoid, saved.needs.moreTime], [["blink"], true]);
+  assert.equal(reduce(saved, event("needs saved")).greetings, 1, "the same again");
+  const over = reduce(stateOn("align"), { type: "dialog_asked", dialog: "help" });
+  assert.equal(reduce(over, event("dialog closed")).announcements, 1, "it begins anew");
+  assert.deepEqual(reduce(over, event("needs saved")).announcements, 1);
+  const during = reduce(stateOn("challenge"), { type: "dialog_asked", dialog: "help" });
+  assert.equal(reduce(during, event("dialog closed")).announcements, 0);
+});
+
+test("a question that is overlooked can be asked again", () => {
+  const slow = reduce(stateOn("asking"), { type: "patience_over", screen: "asking" });
+  const again = reduce(slow, event("start pressed"));
+  assert.deepEqual([again.screen, again.slow, again.asks], ["asking", false, 2]);
 });

@@ -6,23 +6,13 @@ import { PATIENCE_MS } from "../../static/js/effects.js";
 import { ICONS } from "../../static/js/icons.js";
 import { createTranslate } from "../../static/js/messages.js";
 import { CAMERA_TROUBLES, OUTCOMES, RESULT_REASONS, RETRY_REASONS } from "../../static/js/protocol.js";
+import { AGENTS } from "./agents.js";
 import { englishMessages } from "./copy.js";
 import { stateOn } from "./states.js";
 
 /** @typedef {import("../../static/js/capture_state.js").State} State */
 
 const t = createTranslate(englishMessages());
-const AGENTS = Object.freeze({
-  chrome: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/143.0 Safari/537.36",
-  edge: "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/143.0 Safari/537.36 Edg/143.0",
-  firefox: "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
-  safari: "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_0) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15",
-  ios: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1",
-  android: "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/143.0 Mobile Safari/537.36",
-  samsung:
-    "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 SamsungBrowser/28.0 Chrome/130.0 Mobile Safari/537.36",
-  other: "something else",
-});
 
 /** @param {State} state @param {{isFramed?: boolean, userAgent?: string}} [surface] */
 function card(state, { isFramed = false, userAgent = AGENTS.chrome } = {}) {
@@ -41,7 +31,8 @@ function goesOn(state) {
 test("each screen is on the stage or has a card, and none is a dead end", () => {
   for (const screen of SCREENS) {
     const state = stateOn(screen);
-    assert.ok(isOnStage(state) || card(state) !== null, screen);
+    for (const shown of [state, { ...state, slow: true }])
+      assert.ok(isOnStage(shown) || card(shown) !== null, `${screen} shows nothing`);
     assert.ok(goesOn(state), `${screen} is a dead end`);
     assert.ok(goesOn({ ...state, slow: true }), `${screen} is a dead end when slow`);
     assert.ok(goesOn({ ...state, camera: "off" }), `${screen} is a dead end without a camera`);

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-const SOURCES = ["copy.py", "copy_troubles.py"];
+const SOURCES = ["copy.py", "copy_troubles.py", "copy_handoff.py"];
 
 /** @returns {Record<string, string>} key → English text */
 export function englishMessages() {

@@ -99,3 +99,13 @@ test("no text lies unused", () => {
     assert.ok(isNamed || isOfGroup || COMPOSED.some((pattern) => pattern.test(key)), key);
   }
 });
+
+test("names of another script stand apart from the words around them", () => {
+  const messages = { a: "{name} ({count})" };
+  const [latin, arabic] = ["Banco Aurora", "بنك الأفق"];
+  const told = (/** @type {string} */ name, /** @type {"ltr"|"rtl"} */ direction) =>
+    createTranslate(messages, direction)("a", { name, count: 3 });
+  assert.equal(told(latin, "ltr"), `${latin} (3)`);
+  assert.equal(told(arabic, "ltr"), `\u2068${arabic}\u2069 (3)`);
+  assert.equal(told(latin, "rtl"), `\u2068${latin}\u2069 (3)`);
+});

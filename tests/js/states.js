@@ -20,6 +20,16 @@ export const LIGHT = Object.freeze({ nonce: "n3", index: 0, colour: "red" });
 
 export const APPROVED = Object.freeze({ outcome: "approved", reason: null, redirect: null, support_id: null });
 
+export const HANDOFF = Object.freeze({
+  link: "https://verify.example/handoff/t",
+  number: 47,
+  expiresInMs: 3_600_000,
+  size: 29,
+  path: "M4 4h7v1h-7z",
+});
+
+export const WATCH = Object.freeze({ link: "taken", state: "challenge", index: 1, total: 3 });
+
 const LIVE = Object.freeze({ camera: /** @type {const} */ ("live"), version: 5 });
 
 /** @param {string} screen @param {Partial<State>} [changes] @returns {State} */
@@ -36,6 +46,8 @@ export function stateOn(screen, changes = {}) {
     uploading: { ...LIVE, capture: { ticket: "t", maxBytes: 1 }, uploads: 1 },
     processing: LIVE,
     retry: { ...LIVE, reason: "timed_out" },
+    handoff: { watches: true, handoff: HANDOFF, handoffs: 1, version: 5 },
+    waiting_phone: { watches: true, watch: WATCH, version: 5 },
     outcome: { result: APPROVED },
     offline: { ...LIVE, before: "align" },
     draining: { ...LIVE, before: "align" },
@@ -107,6 +119,8 @@ export const EVENTS = Object.freeze({
   "retry pressed": { type: "retry_pressed" },
   "reconnect pressed": { type: "reconnect_pressed" },
   "camera picked": { type: "camera_picked", cameraId: "cam" },
+  "needs saved": { type: "needs_saved", needs: { avoid: ["blink"], moreTime: true }, isSpoken: true },
+  "speech pressed": { type: "speech_pressed" },
   "dialog asked": { type: "dialog_asked", dialog: "leave" },
   "dialog closed": { type: "dialog_closed" },
   "leave confirmed": { type: "leave_confirmed" },
@@ -115,4 +129,15 @@ export const EVENTS = Object.freeze({
   "swap pressed": { type: "swap_pressed" },
   "swap refused": { type: "swap_refused" },
   left: { type: "left" },
+  "handoff pressed": { type: "handoff_pressed" },
+  "handoff given": { type: "handoff_given", handoff: HANDOFF },
+  "handoff failed": { type: "handoff_failed", code: "timeout" },
+  "handoff expired": { type: "handoff_expired", link: HANDOFF.link },
+  "here pressed": { type: "here_pressed" },
+  "watch taken": { type: "watch_state", version: 9, watch: WATCH },
+  "watch refused": { type: "watch_state", version: 9, watch: { ...WATCH, link: "refused" } },
+  "watch void": { type: "watch_state", version: 9, watch: { ...WATCH, link: "void" } },
+  "watch again": { type: "watch_state", version: 0, watch: { ...WATCH, link: "void" } },
+  "watch answered": { type: "watch_accepted", version: 1, watch: WATCH, result: null },
+  "watch ended": { type: "watch_accepted", version: 0, watch: null, result: APPROVED },
 });

@@ -173,6 +173,17 @@ test("a refused connection says why, a broken one that it is lost", async () => 
   assert.deepEqual(events, [{ type: "refused", code: "busy" }, { type: "connection_lost" }]);
 });
 
+test("a server that bears no further capture lets the camera wait, and hello after it", async () => {
+  const { socket, answers, events, hear } = line();
+  answers.camera = answers.hello = { ok: false, code: "busy", retryable: true, support_id: null };
+  await socket.camera({});
+  await hear("connect");
+  assert.deepEqual(events, [
+    { type: "refused", code: "busy" },
+    { type: "refused", code: "busy" },
+  ]);
+});
+
 test("an unanswered hello or frame renews the connection", async () => {
   for (const act of [
     (/** @type {ReturnType<typeof line>} */ { hear }) => hear("connect"),

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.adapters.db.unit_of_work import SqlStore
+from app.adapters.logo_pictures import PillowLogos
 from app.domain.organization import AuditEntry, Caller
 from app.domain.settings import OrganizationSettings, SettingsVersion
 from app.services.change_settings import ChangeSettings, ReadSettings
+from app.services.keep_logo import KeepLogo
 from app.services.webhook_secret import RenewWebhookSecret
-from tests.fakes import FakeClock, SeededRandomness
+from tests.fakes import FakeClock, MemoryBlobStore, SeededRandomness
 
 
 class FakeSecrets:
@@ -33,6 +35,7 @@ class Desk:
     caller: Caller
     is_strict_available: bool = True
     randomness: SeededRandomness = field(default_factory=lambda: SeededRandomness(7))
+    blobs: MemoryBlobStore = field(default_factory=MemoryBlobStore)
 
     @property
     def change(self) -> ChangeSettings:
@@ -41,6 +44,7 @@ class Desk:
             clock=self.clock,
             randomness=self.randomness,
             is_strict_available=self.is_strict_available,
+            keep_logo=KeepLogo(maker=PillowLogos(), blobs=self.blobs),
         )
 
     @property

@@ -9,10 +9,9 @@ from functools import cache
 from typing import Any
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import (
-    CaptureEvent,
-    CaptureRun,
-)
+from app.domain.admission import FrameRates
+from app.domain.capture import CaptureRun
+from app.domain.capture_events import CaptureEvent
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind
 from app.domain.face import Observation
@@ -23,6 +22,7 @@ from app.services.attempts import AttemptLedger
 from app.services.cancel_session import CancelSession
 from app.services.capture_view import CaptureView, OutcomePresenter
 from app.services.decide_capture import DecideCapture
+from app.services.frame_traffic import FrameTraffic
 from app.services.keep_capture import KeepCapture, Kept
 from app.services.live_capture import LiveCapture, LiveCaptures
 from app.services.observe_frame import (
@@ -92,6 +92,7 @@ class Studio:
 
     def __post_init__(self) -> None:
         store, clock, randomness, live = self.store, self.clock, self.randomness, self.live
+        self.traffic = FrameTraffic(2, FrameRates(10, 8), clock)
         presenter = OutcomePresenter(signer=FakeSigner(), clock=clock)
         ledger = AttemptLedger(
             store=store, blobs=self.blobs, clock=clock, randomness=randomness, capture_models=[PAD_MODEL]
@@ -113,7 +114,7 @@ class Studio:
             read_capture=self.read_capture,
         )
         self.record_consent = RecordConsent(store=store, clock=clock, randomness=randomness, live=live)
-        self.begin_alignment = BeginAlignment(store=store, clock=clock, live=live)
+        self.begin_alignment = BeginAlignment(store=store, clock=clock, live=live, traffic=self.traffic)
         self.interrupt_capture = InterruptCapture(clock=clock, ledger=ledger, live=live)
         self.swap_challenge = SwapChallenge(clock=clock, live=live)
         self.answer_light = AnswerLight(clock=clock, live=live)
@@ -127,6 +128,7 @@ class Studio:
             clock=clock,
             live=live,
             limits=FrameLimits(),
+            traffic=self.traffic,
         )
         self.keep_capture = KeepCapture(
             store=store,

@@ -7,15 +7,14 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import (
-    AttemptFailed,
-)
+from app.domain.capture_events import AttemptFailed
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability
 from app.domain.session import SessionStatus
 from app.domain.verdict import ChallengeOutcome, DecisionWarning, PresentationOutcome, RejectionCode
 from app.services.capture_view import PageState
 from app.services.observe_frame import FrameResult
+from app.services.traces import read_traces
 from tests.faces import RESTING, seen
 from tests.services.studio import PAGE, Studio, make_studio
 
@@ -250,3 +249,63 @@ def test_a_flood_of_bytes_ends_the_attempt_once(studio: Studio) -> None:
     assert [getattr(event, "reason", None) for event in result.events][-1] == "too_much_data"
     assert counts(studio) == (1, 0)
     assert studio.show(seen()).refusal == "not_expected"
+
+
+def test_a_line_that_is_lost_for_a_moment_costs_neither_the_attempt_nor_what_was_passed(studio: Studio) -> None:
+    studio.ready().align().obey()
+    for free in (1, 2, 3):
+        studio.show()
+        assert studio.interrupt_capture(studio.hosted_id, PAGE).ended is None
+        assert counts(studio) == (0, free), "given back while nobody knows whether the page returns"
+        studio.clock.advance(seconds=6)
+        assert studio.hello().state is PageState.CAMERA
+        studio.align()
+        assert counts(studio) == (1, free)
+        asked = studio.run_of().challenge
+        assert asked is not None
+        assert (asked.index, asked.total) == (1, studio.run_of().config.number_of_challenges + free)
+    studio.pass_all()
+    studio.keep()
+    traces = read_traces(studio.store, studio.blobs, studio.session.session_id)
+    assert [len(one.prompts) for one in traces][:3] == [2, 1, 1], "each stretch has its own, none is told twice"
+    assert len(traces) == 4
+
+
+def test_what_is_interrupted_for_long_begins_anew(studio: Studio) -> None:
+    studio.ready().align().obey()
+    studio.interrupt_capture(studio.hosted_id, PAGE)
+    studio.clock.advance(seconds=16)
+    studio.hello()
+    studio.align()
+    asked = studio.run_of().challenge
+    assert asked is not None
+    assert (asked.index, counts(studio)) == (0, (1, 1))
+    assert studio.live_capture().evidence.challenge_frames == []
+
+
+def test_an_attempt_that_was_not_given_back_is_not_resumed_either(studio: Studio) -> None:
+    studio.ready()
+    for _ in range(3):
+        lose_face(studio)
+    studio.align().obey()
+    studio.interrupt_capture(studio.hosted_id, PAGE)
+    studio.align()
+    asked = studio.run_of().challenge
+    assert asked is not None
+    assert (asked.index, counts(studio)) == (0, (2, 3))
+
+
+def test_wishes_said_before_the_challenges_are_heeded_on_the_same_page(studio: Studio) -> None:
+    studio.ready()
+    usual = studio.run_of().config
+    studio.hello(avoid=[Ability.BLINK, Ability.SMILE], has_more_time=True)
+    config = studio.run_of().config
+    assert config.challenge_limit_ms == 2 * usual.challenge_limit_ms
+    assert {kind.ability for kind in usual.kinds} - {kind.ability for kind in config.kinds} == {
+        Ability.BLINK,
+        Ability.SMILE,
+    }
+    assert config.number_of_challenges > usual.number_of_challenges
+    studio.align()
+    studio.hello()
+    assert studio.run_of().config is config, "not while something is asked"

@@ -8,9 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import (
-    AttemptFailed,
-)
+from app.domain.capture_events import AttemptFailed
 from app.domain.capture_phase import CapturePhase
 from app.domain.session import HostedState, SessionStatus
 from app.services.live_capture import FORGET_AFTER_MS, PASSIVE_FRONTAL_MAX, AttemptEvidence

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import StillRequested
+from app.domain.capture_events import StillRequested
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability
 from app.domain.detector_evidence import Detector, DetectorEvidence

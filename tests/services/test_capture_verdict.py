@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
-from app.domain.capture import ChallengeProgress
+from app.domain.capture_events import ChallengeProgress
 from app.domain.challenge import Ability
 from app.domain.comparison import Template, TemplateFormat
 from app.domain.face import Observation
