@@ -43,6 +43,7 @@ test-js: setup-dev ## JavaScript unit tests
 .PHONY: test-python
 test-python: setup-dev ## Python unit tests, then those with a server or browser of their own (ARGS='-k name' for some)
 	@set -e; BONAFIDE_CHROMIUM="$$(scripts/find-chromium --install)"; export BONAFIDE_CHROMIUM; \
+	BONAFIDE_FIREFOX="$$(scripts/find-firefox --install || true)"; export BONAFIDE_FIREFOX; \
 	BONAFIDE_TEST_POSTGRES_URL="$$(scripts/test-postgres)"; export BONAFIDE_TEST_POSTGRES_URL; \
 	if [ -n "$(ARGS)" ]; then $(BIN)/pytest $(ARGS); exit; fi; \
 	$(BIN)/pytest tests --ignore tests/sockets --numprocesses auto --maxprocesses 4 --dist loadfile; \
@@ -67,6 +68,11 @@ bench-peers: setup ## Make the environment with the libraries that bench/face_ma
 screenshots: setup-dev ## Take the README's screenshots with a real browser
 	@set -e; BONAFIDE_CHROMIUM="$$(scripts/find-chromium --install)"; export BONAFIDE_CHROMIUM; \
 	$(BIN)/python -m scripts.screenshots
+
+.PHONY: gallery
+gallery: setup-dev ## Write every look of the hosted page to var/gallery, examined by axe (ARGS='--only name' for some)
+	@set -e; BONAFIDE_CHROMIUM="$$(scripts/find-chromium --install)"; export BONAFIDE_CHROMIUM; \
+	$(BIN)/python -m scripts.gallery $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what set-up and tests made (models and data stay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,15 +39,6 @@ class Act:
 def put_before_camera(target: BrowserContext | Page, act: Act) -> None:
     """Every page of the context (or the page) opened from now on sees the act in its camera."""
     index, frames = pack(act.performance)
-    settings = {
-        "act": act.performance.name,
-        "framesPerSecond": act.performance.frames_per_second,
-        "noiseSigma": NOISE_SIGMA,
-        "reactionMs": REACTION_MS,
-        "repeatAfterMs": REPEAT_AFTER_MS,
-        "cameras": list(act.cameras),
-        "refusal": act.refusal,
-    }
 
     def serve_index(route: Route) -> None:
         route.fulfill(body=json.dumps(index), content_type="application/json")
@@ -56,8 +48,38 @@ def put_before_camera(target: BrowserContext | Page, act: Act) -> None:
 
     target.route(f"**/performer/{act.performance.name}.json", serve_index)
     target.route(f"**/performer/{act.performance.name}.bin", serve_frames)
-    # In a function of its own: the page's scripts must not find `settings`.
-    target.add_init_script(f"{{ const settings = {json.dumps(settings)};\n{SCRIPT.read_text('utf-8')} }}")
+    target.add_init_script(_script(act))
+
+
+def script_with_all(act: Act) -> str:
+    """The same for a browser whose requests cannot be answered by the test: the frames are in the script."""
+    index, frames = pack(act.performance)
+    files = {"json": json.dumps(index), "bin": b64encode(frames).decode()}
+    return f"{{ const files = {json.dumps(files)};\n{INSTEAD_OF_FETCHING} }}\n{_script(act)}"
+
+
+INSTEAD_OF_FETCHING = """
+  const { fetch } = window;
+  const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  window.fetch = async (url, ...others) => {
+    if (!String(url).startsWith("/performer/")) return fetch.call(window, url, ...others);
+    return new Response(url.endsWith(".json") ? files.json : bytes(files.bin));
+  };
+"""
+
+
+def _script(act: Act) -> str:
+    settings = {
+        "act": act.performance.name,
+        "framesPerSecond": act.performance.frames_per_second,
+        "noiseSigma": NOISE_SIGMA,
+        "reactionMs": REACTION_MS,
+        "repeatAfterMs": REPEAT_AFTER_MS,
+        "cameras": list(act.cameras),
+        "refusal": act.refusal,
+    }
+    # In a block of its own: the page's scripts must not find `settings`.
+    return f"{{ const settings = {json.dumps(settings)};\n{SCRIPT.read_text('utf-8')} }}"
 
 
 def pack(performance: Performance) -> tuple[Mapping[str, object], bytes]:

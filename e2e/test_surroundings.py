@@ -16,12 +16,16 @@ from tests.live_server import Api
 CONSENT_WORDS = {
     "es": ("Confirma que eres tú", "Aceptar y continuar"),
     "pt": ("Confirme que é você", "Aceitar e continuar"),
+    "fr": ("Confirmez que c’est vous", "Accepter et continuer"),
+    "ar": ("أكّد أنك أنت", "أوافق وأتابع"),
+    "zh": ("确认是您本人", "同意并继续"),
 }
 VIEWPORTS = {"dark": PHONE, "light": DESKTOP}
 
 
-@pytest.mark.parametrize("language", ["es", "pt"])
-@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize(
+    ("language", "scheme"), [("es", "dark"), ("pt", "light"), ("ar", "dark"), ("zh", "light"), ("fr", "dark")]
+)
 def test_page_speaks_the_sessions_language(
     open_page: OpenPage, api: Api, entity_id: str, performer: Performance, language: str, scheme: str
 ) -> None:
@@ -33,6 +37,7 @@ def test_page_speaks_the_sessions_language(
     capture.expect_screen("consent")
     expect(capture.heading).to_have_text(title)
     assert page.locator("html").get_attribute("lang") == language
+    assert page.locator("html").get_attribute("dir") == ("rtl" if language == "ar" else "ltr")
     capture.shoot(f"consent-{language}-{scheme}")
     page.get_by_role("button", name=accept).click()
     capture.expect_screen("precheck")
@@ -41,25 +46,6 @@ def test_page_speaks_the_sessions_language(
     capture.shoot(f"align-{language}-{scheme}")
     width, inner = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width <= inner
-
-
-def test_keyboard_alone_leads_to_the_camera(
-    open_page: OpenPage, api: Api, entity_id: str, performer: Performance
-) -> None:
-    created = api.open_session(entity_id)
-    page = open_page(Act(empty_room(performer)), viewport=DESKTOP)
-    page.goto(created["sessionUrl"])
-    capture = CapturePage(page)
-    capture.expect_screen("consent")
-    for action, screen in (("consent_accepted", "precheck"), ("start_pressed", "align")):
-        expect(capture.heading).to_be_focused()
-        for _ in range(12):
-            page.keyboard.press("Tab")
-            if page.evaluate("document.activeElement?.dataset.action") == action:
-                break
-        page.keyboard.press("Enter")
-        capture.expect_screen(screen)
-    expect(capture.stage.get_by_role("heading")).to_be_focused()
 
 
 @pytest.mark.parametrize(

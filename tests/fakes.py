@@ -35,7 +35,7 @@ from app.domain.organization import KycValidation, StoredTemplate
 from app.domain.replay import Fingerprints, StoredFingerprints
 from app.domain.session import BiometricSession
 from app.domain.verdict import ModelIdentity
-from app.services.ports import BlobAddress, MatchingHealth, Rate, RateStanding
+from app.services.ports import BlobAddress, MatchingHealth, PageClaim, Rate, RateStanding
 
 EPOCH = datetime(2026, 6, 19, 14, 40, tzinfo=UTC)
 FAKE_FORMAT = TemplateFormat("fake-model", "1")
@@ -357,3 +357,19 @@ class FakeLinks:
         if len(parts) != 4 or parts[0] != "ticket":
             return None
         return parts[1], int(parts[2]), parts[3]
+
+    def handoff_token(self, handoff_id: str, created_at: datetime) -> str:
+        return f"handoff-{handoff_id}"
+
+    def read_handoff_token(self, token: str) -> str | None:
+        return token[len("handoff-") :] if token.startswith("handoff-") else None
+
+    def phone_token(self, hosted_session_id: str, handoff_id: str, created_at: datetime) -> str:
+        return f"phone/{hosted_session_id}/{handoff_id}"
+
+    def read_page_token(self, token: str) -> PageClaim | None:
+        if token.startswith("phone/"):
+            _, of_phone, handoff_id = token.split("/")
+            return PageClaim(of_phone, handoff_id)
+        hosted_session_id = self.read_session_token(token)
+        return PageClaim(hosted_session_id) if hosted_session_id else None

@@ -32,6 +32,7 @@ def words_of(name: str) -> set[str]:
         ("SERVER_STATES", [state.value for state in PageState]),
         ("HINT_CODES", [code.value for code in HintCode]),
         ("CHALLENGE_KINDS", {kind.ability.value for kind in ChallengeKind}),
+        ("ABILITIES", [ability.value for ability in Ability]),
         ("RETRY_REASONS", protocol.RETRY_REASONS),
         ("RESULT_REASONS", protocol.RESULT_REASONS),
         ("LIGHT_COLOURS", [colour.value for colour in LightColour]),
@@ -44,7 +45,7 @@ def test_page_and_server_use_the_same_words(name: str, expected: list[str]) -> N
 
 
 def test_every_failed_challenge_has_a_retry_reason() -> None:
-    failures = {item.value for item in ChallengeOutcome} - {"passed", "swapped"}
+    failures = {item.value for item in ChallengeOutcome} - {"passed", "swapped", "resumed"}
     assert failures <= set(protocol.RETRY_REASONS)
 
 

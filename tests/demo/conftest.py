@@ -14,6 +14,7 @@ from app.config import Settings
 from app.demo.client import BonafideClient
 from app.demo.routes import demo_blueprint
 from app.main import Application, build_application, prepare_development, prepare_store
+from app.web.static_files import install_static
 
 BASE_URL = "http://127.0.0.1:8000"
 
@@ -50,7 +51,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
     client = api_client(application, api_key)
     # A server of its own: the application may carry the demo already, over a socket.
     project = Path(__file__).resolve().parents[2]
-    flask = Flask("demo", static_folder=str(project / "static"), template_folder=str(project / "templates"))
+    flask = Flask("demo", static_folder=None, template_folder=str(project / "templates"))
+    install_static(flask, project / "static")
     flask.register_blueprint(demo_blueprint(client, BASE_URL))
     browser = flask.test_client()
     browser.environ_base["HTTP_ORIGIN"] = "http://localhost"
