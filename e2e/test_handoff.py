@@ -29,12 +29,13 @@ def ask_for_phone(capture: CapturePage) -> tuple[str, str]:
 
 
 def read_code(picture: BgrImage) -> str:
-    """OpenCV's reader misses one code in thirty at any one size, a phone's camera tries many."""
-    for scale in (1, 2, 3):
-        larger = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST)
-        text, _, _ = cv2.QRCodeDetector().detectAndDecode(larger)
-        if text:
-            return text
+    """OpenCV's readers miss some codes at any one size; a phone's camera tries many."""
+    for reader in (cv2.QRCodeDetectorAruco(), cv2.QRCodeDetector()):
+        for scale in (1, 2, 3):
+            larger = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+            text, _, _ = reader.detectAndDecode(larger)
+            if text:
+                return text
     raise AssertionError("no code can be read off the screen")
 
 

@@ -21,6 +21,13 @@ INSTAGRAM = (
 SHIFT_MAX = 0.01
 """Of the layout-shift score in a whole session; browsers call 0.1 good."""
 
+TURNED = """() => new Promise((turned) => {
+  const video = document.querySelector("video");
+  const look = () => (video.videoWidth === 480 ? turned() : requestAnimationFrame(look));
+  look();
+})"""
+"""Not `wait_for_function`: the page's own policy forbids what that evaluates."""
+
 Start = Callable[..., CapturePage]
 
 
@@ -90,15 +97,16 @@ def test_covered_lens_unplugged_camera_and_turned_phone(start: Start) -> None:
     capture = start(up_to="align")
     page = capture.page
     capture.expect_hint("no_face")
-    assert sum(page.evaluate("window.shifts")) < SHIFT_MAX
+    assert page.evaluate("window.shifted()") < SHIFT_MAX
     page.evaluate("window.camera.turn()")
-    page.wait_for_function("document.querySelector('video').videoWidth === 480")
+    page.evaluate(TURNED)
     page.set_viewport_size({"width": PHONE["height"], "height": PHONE["width"]})
     expect(capture.heading).to_be_in_viewport()
     capture.shoot("turned")
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     capture.expect_hint("no_face")
-    page.evaluate("window.shifts = []; window.camera.isBlack = true")
+    page.evaluate("window.forgetShifts()")
+    page.evaluate("window.camera.isBlack = true")
     capture.expect_screen("blocked")
     expect_title(capture, "The camera shows only black")
     capture.button("cameras").click()
@@ -111,7 +119,7 @@ def test_covered_lens_unplugged_camera_and_turned_phone(start: Start) -> None:
     expect_title(capture, "The camera has stopped")
     capture.button("start_pressed").click()
     capture.expect_screen("align")
-    assert sum(page.evaluate("window.shifts")) < SHIFT_MAX
+    assert page.evaluate("window.shifted()") < SHIFT_MAX
 
 
 def test_person_says_what_they_need_and_the_server_is_told(start: Start) -> None:
@@ -154,8 +162,8 @@ def test_view_of_another_app_offers_the_link(start: Start) -> None:
     page.keyboard.press("Escape")
     page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
     capture.button("copy_link").click()
-    page.wait_for_function("window.copied === location.href")
     expect(page.locator("#polite")).to_have_text("Link copied.")
+    assert page.evaluate("window.copied === location.href")
 
 
 def test_frame_that_is_locked_in_says_so_to_its_developer(

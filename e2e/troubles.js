@@ -3,10 +3,20 @@
  * unplug, take away or never answer for; what the page sends; and what moves on it without being asked to.
  */
 (() => {
-  window.shifts = [];
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) window.shifts.push(entry.value);
-  }).observe({ type: "layout-shift", buffered: true });
+  const shifts = [];
+  let countedFrom = 0;
+  new PerformanceObserver((list) => shifts.push(...list.getEntries())).observe({
+    type: "layout-shift",
+    buffered: true,
+  });
+  const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  // Entries come late: what was shifted before is told by its time.
+  window.forgetShifts = async () => {
+    await drawn();
+    countedFrom = performance.now();
+  };
+  window.shifted = () =>
+    shifts.reduce((sum, { startTime, value }) => sum + (startTime >= countedFrom ? value : 0), 0);
 
   window.sent = [];
   const { send } = WebSocket.prototype;

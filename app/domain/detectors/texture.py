@@ -49,8 +49,8 @@ _TURN = KindLimits(0.8 * LIMITS[ChallengeKind.TURN_LEFT].required, 34.0, 1.5)
 class TextureLimits:
     """Chosen on the development clips and on puppets of them (`bench/detectors.py`, docs/liveness.md).
 
-    `mismatch` and `shading` are the units in which the two measures are added. `novelty` of an attempt is the mean
-    over its movements, each over its kind's limit, so 1 is the limit.
+    `mismatch` and `shading` are the units in which the two measures are added. `novelty` of an attempt is that of
+    its weakest kind, the mean of its movements over the kind's limit, so 1 is the limit.
     """
 
     mismatch: float = 0.04
@@ -166,15 +166,25 @@ class TextureDetector:
         }
         if not found:
             return DetectorEvidence(Detector.TEXTURE, None, "no_movement", {"movements": 0.0})
-        novelty = float(np.mean(list(found.values())))
+        by_kind = self._by_kind(found)
+        novelty = min(by_kind.values())
         score = graded(novelty, limit=self._limits.novelty, typical=self._limits.usual_novelty)
         measured = {"novelty": round(novelty, 3), "match_at_rest": round(noise, 4), "movements": float(len(found))}
-        for kind in KINDS:
-            of_kind = [value for name, value in found.items() if self._movements[name].kind is kind]
-            if of_kind:
-                measured[f"{kind.value}_novelty"] = round(float(np.mean(of_kind)), 3)
+        measured |= {f"{kind.value}_novelty": round(value, 3) for kind, value in by_kind.items()}
         reason = "skin_changes" if score >= LIMIT_SCORE else "one_picture"
         return DetectorEvidence(Detector.TEXTURE, score, reason, measured)
+
+    def _by_kind(self, found: Mapping[str, float]) -> Mapping[ChallengeKind, float]:
+        """The mean of each kind's movements.
+
+        The weakest kind counts: a bent picture tears where it turns, which must not make up for the others.
+        """
+        kinds = {name: self._movements[name].kind for name in found}
+        return {
+            kind: float(np.mean([value for name, value in found.items() if kinds[name] is kind]))
+            for kind in KINDS
+            if kind in kinds.values()
+        }
 
     def _match_at_rest(self) -> float:
         """How well frames at rest match the resting look: what noise and compression cost."""

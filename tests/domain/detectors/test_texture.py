@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -52,16 +52,25 @@ def drawn(look: Skin, seed: int, noise: float) -> GreyImage:
 def attempt(
     look: Look, kind: ChallengeKind = ChallengeKind.TURN_LEFT, noise: float = 2.0, aligned: int = 10
 ) -> DetectorEvidence:
+    return attempt_of([(kind, look)], noise, aligned)
+
+
+def attempt_of(
+    movements: Sequence[tuple[ChallengeKind, Look]], noise: float = 2.0, aligned: int = 10
+) -> DetectorEvidence:
+    """Alignment with the first one's resting look, then the movements."""
     detector, room = TextureDetector(), Room()
     neutral = neutral_of([measurement(RESTING)])
-    challenge = Challenge("one", "nonce", kind, 0, 4, 15_000)
     for number in range(aligned):
-        detector.observe(watched(room, number, drawn(look(0.0), number, noise)))
-    for number, share in enumerate(SHARES):
-        frame = watched(room, 10 + number, drawn(look(share), 50 + number, noise), moved_to=(kind, share))
-        detector.observe(
-            replace(frame, phase=CapturePhase.CHALLENGE, challenge=challenge, asked_ms=0, neutral=neutral)
-        )
+        detector.observe(watched(room, number, drawn(movements[0][1](0.0), number, noise)))
+    for index, (kind, look) in enumerate(movements):
+        challenge = Challenge(f"number {index}", "nonce", kind, index, 4, 15_000)
+        first = 10 + len(SHARES) * index
+        for number, share in enumerate(SHARES, first):
+            frame = watched(room, number, drawn(look(share), 40 + number, noise), moved_to=(kind, share))
+            detector.observe(
+                replace(frame, phase=CapturePhase.CHALLENGE, challenge=challenge, asked_ms=0, neutral=neutral)
+            )
     return detector.evidence()
 
 
@@ -90,6 +99,15 @@ def test_the_same_picture_again_is_an_attack_and_noise_does_not_help_it(kind: Ch
     assert found.score is not None
     assert found.score < 50.0
     assert found.reason == "one_picture"
+
+
+def test_turns_that_tear_the_picture_do_not_make_up_for_a_look_that_shows_it_again() -> None:
+    """A puppet was approved so: its turns measured 1.5, 1.5 and 1.3, its look 0.4."""
+    turns = [(ChallengeKind.TURN_LEFT, living), (ChallengeKind.TURN_RIGHT, living)]
+    found = attempt_of([*turns, *turns, (ChallengeKind.LOOK_DOWN, same_picture)])
+    assert found.score is not None
+    assert found.score < 50.0
+    assert found.measured["turn_left_novelty"] > 1.0 > found.measured["look_down_novelty"]
 
 
 @pytest.mark.parametrize("kind", [ChallengeKind.BLINK, ChallengeKind.OPEN_MOUTH, ChallengeKind.MOVE_CLOSER])
