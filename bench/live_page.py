@@ -155,18 +155,24 @@ async def _message(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return head[0] & 0x0F, await reader.readexactly(length)
 
 
+REACTION_SPREAD = 0.3
+"""Reactions differ by up to so much of their mean: who takes the very same time again and again is a script, and
+TIMING says so."""
+
+
 class Prompted(Player):
-    """Somebody who always takes the same time to react, where it is given."""
+    """Somebody who takes so long to react on average, where it is given."""
 
     def __init__(self, performance: Performance, seed: int, reaction_ms: float | None) -> None:
         super().__init__(performance, seed)
-        self._reaction_ms = reaction_ms
+        self._reaction_ms, self._chance = reaction_ms, random.Random(seed)  # noqa: S311 (a simulation)
 
     def ask(self, kind: ChallengeKind, now_ms: float) -> None:
         """A challenge is shown."""
         super().ask(kind, now_ms)
         if self._reaction_ms is not None:
-            self._due_ms = now_ms + self._reaction_ms
+            spread = self._chance.uniform(1 - REACTION_SPREAD, 1 + REACTION_SPREAD)
+            self._due_ms = now_ms + spread * self._reaction_ms
 
 
 @dataclass

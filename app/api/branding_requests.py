@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from app.domain.branding import (
     AUTO,
@@ -24,22 +23,12 @@ from app.domain.errors import InvalidRequest
 from app.domain.language import LANGUAGES
 from app.domain.palette import BrandColours, colour_problems
 from app.web.images import image_from_text
-from app.web.requests import Body
+from app.web.requests import Body, no_problem
 
 LOGO_TEXT_MAX = 16 * LOGO_MAX_BYTES
 """Characters. Enough that somebody with too large a file is told how large it may be."""
 
 SchemeName = Literal["auto", "light", "dark"]
-
-
-def _no_problem(problem_of: Callable[[str], str | None]) -> AfterValidator:
-    def check(text: str) -> str:
-        problem = problem_of(text)
-        if problem:
-            raise ValueError(problem)
-        return text
-
-    return AfterValidator(check)
 
 
 def _version_problem(text: str) -> str | None:
@@ -51,9 +40,9 @@ def _language_problem(text: str) -> str | None:
     return None if text in LANGUAGES else f"must be one of {', '.join(LANGUAGES)}"
 
 
-Colour = Annotated[str, _no_problem(colour_problem), Field(json_schema_extra={"pattern": "^#[0-9a-fA-F]{6}$"})]
-Name = Annotated[str, _no_problem(lambda text: line_problem(text, NAME_MAX)), Field(max_length=NAME_MAX)]
-LanguageName = Annotated[str, _no_problem(_language_problem)]
+Colour = Annotated[str, no_problem(colour_problem), Field(json_schema_extra={"pattern": "^#[0-9a-fA-F]{6}$"})]
+Name = Annotated[str, no_problem(lambda text: line_problem(text, NAME_MAX)), Field(max_length=NAME_MAX)]
+LanguageName = Annotated[str, no_problem(_language_problem)]
 LogoText = Annotated[str, Field(max_length=LOGO_TEXT_MAX, json_schema_extra={"contentEncoding": "base64"})]
 
 
@@ -84,8 +73,8 @@ class ColorsBody(Body):
 class OwnConsentBody(Body):
     """The full text in one language: plain text, a paragraph a line; `{organization}` stands for the name."""
 
-    version: Annotated[str, _no_problem(_version_problem)]
-    text: Annotated[str, _no_problem(consent_problem), Field(max_length=CONSENT_MAX)]
+    version: Annotated[str, no_problem(_version_problem)]
+    text: Annotated[str, no_problem(consent_problem), Field(max_length=CONSENT_MAX)]
 
 
 class BrandingBody(Body):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
 from app.api.branding_requests import BrandingBody
 from app.api.requests import Uuid
@@ -29,7 +28,7 @@ from app.domain.settings import (
     Workflow,
 )
 from app.domain.web_address import callback_problem, origin_problem
-from app.web.requests import Body
+from app.web.requests import Body, no_problem
 
 DEFAULTS = OrganizationSettings()
 
@@ -50,16 +49,6 @@ _SAME_NAME = (
     "duplicate_threshold",
 )
 """Fields that the settings have under the same name and with the same values."""
-
-
-def _no_problem(problem_of: Callable[[str], str | None]) -> AfterValidator:
-    def check(text: str) -> str:
-        problem = problem_of(text)
-        if problem:
-            raise ValueError(problem)
-        return text
-
-    return AfterValidator(check)
 
 
 def _only(in_force: object) -> BeforeValidator:
@@ -83,10 +72,10 @@ CrossEntityPolicy = Literal["off", "review", "reject"]
 CallbackMethodName = Literal["initiator", "completer", "both"]
 Score = Annotated[float, Field(ge=0, le=100)]
 Attempts = Annotated[StrictInt, Field(ge=1, le=ATTEMPTS_MAX)]
-Language = Annotated[str, _no_problem(_language), Field(json_schema_extra={"enum": list(LANGUAGES)})]
-Origins = Annotated[list[Annotated[str, _no_problem(origin_problem)]], Field(max_length=ADDRESSES_MAX)]
+Language = Annotated[str, no_problem(_language), Field(json_schema_extra={"enum": list(LANGUAGES)})]
+Origins = Annotated[list[Annotated[str, no_problem(origin_problem)]], Field(max_length=ADDRESSES_MAX)]
 Callbacks = Annotated[
-    list[Annotated[str, _no_problem(lambda url: callback_problem(url, ()))]], Field(max_length=ADDRESSES_MAX)
+    list[Annotated[str, no_problem(lambda url: callback_problem(url, ()))]], Field(max_length=ADDRESSES_MAX)
 ]
 OnlyNull = Annotated[None, _only(None)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = ("base", "capture", "header_name", "link_problem", "handoff", "handoff_problem")
+TEMPLATES = ("base", "capture", "header_name", "problem", "link_problem", "handoff", "handoff_problem")
 FOR_INTEGRATORS = ("demo", "embed_")
 """Pages for developers are in English alone."""
 SCRIPTS = [
