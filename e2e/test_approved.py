@@ -28,13 +28,17 @@ def verified_claims(server: LiveServer, token: str, organization_id: str) -> dic
     return claims
 
 
+def not_interrupted(challenges: list[Json]) -> list[Json]:
+    """A busy machine may have interrupted an attempt, at no cost."""
+    return [item for item in challenges if item["outcome"] not in ("interrupted", "resumed")]
+
+
 def expect_approved(session: Json) -> None:
     """The verdict with all its evidence."""
     liveness, face_match = session["decision"]["liveness"], session["decision"]["faceMatch"]
     assert (session["status"], session["rejectionCode"], session["attempts"]) == ("approved", None, 1)
     assert (liveness["status"], face_match["status"]) == ("approved", "approved")
-    # A busy machine may have interrupted an attempt, at no cost.
-    challenges = [item for item in liveness["challenges"] if item["outcome"] != "interrupted"]
+    challenges = not_interrupted(liveness["challenges"])
     assert {item["outcome"] for item in challenges} == {"passed"}
     assert all(item["measured"] >= item["required"] for item in challenges)
     assert face_match["score"] >= face_match["threshold"]
@@ -145,6 +149,6 @@ def test_portrait_that_a_program_bends_does_all_that_is_asked_and_is_refused(
     session = api.session(created["id"])
     assert (session["status"], session["rejectionCode"]) == ("rejected", "CAPTURE_DECLINED")
     liveness = session["decision"]["liveness"]
-    assert {one["outcome"] for one in liveness["challenges"]} == {"passed"}
+    assert {one["outcome"] for one in not_interrupted(liveness["challenges"])} == {"passed"}
     assert liveness["status"] == "declined"
     assert "texture" in [one["name"] for one in liveness["detectors"] if one["status"] == "failed"]
