@@ -137,7 +137,7 @@ def test_portrait_that_a_program_bends_does_all_that_is_asked_and_is_refused(
 ) -> None:
     """Landmarks alone cannot tell it from a head; that its skin never changes can, if it looks or smiles."""
     performer = synthetic_performer()
-    avoid = [*performer.abilities_to_avoid(), Ability.HEAD_TURN.value]
+    avoid = performer.abilities_to_avoid_but(Ability.LOOK)
     created = api.open_session(
         api.enrol("Synthetic performer", performer.portrait), accessibility={"avoid": avoid}
     )
