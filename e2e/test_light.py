@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from app.domain.challenge import Ability
 from app.domain.light import LIGHT_COLOURS_SHOWN, LIGHT_RGB, LightColour
 from app.simulation.performance import Performance
 from e2e.capture_page import FREE_RETRIES, SESSION_MS, CapturePage
@@ -49,10 +48,8 @@ def expect_notice(capture: CapturePage) -> None:
 def before_the_lights(
     open_page: OpenPage, api: Api, entity_id: str, performer: Performance
 ) -> tuple[Json, CapturePage]:
-    """A session whose movements are done, at the notice."""
-    created = api.open_session(
-        entity_id, accessibility={"avoid": performer.abilities_to_avoid_but(Ability.HEAD_TURN)}
-    )
+    """A session whose movements are done, at the notice: but for the lights it would be approved."""
+    created = api.open_session(entity_id, accessibility={"avoid": performer.abilities_to_avoid()})
     page = open_page(Act(performer), viewport=PHONE)
     page.goto(created["sessionUrl"])
     capture = CapturePage(page)

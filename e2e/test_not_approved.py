@@ -79,14 +79,14 @@ def test_true_hint_is_shown_and_nothing_is_asked(
 
 
 @pytest.fixture
-def one_attempt(api: Api) -> Iterator[None]:
-    """Another one would show nothing new, and take as long."""
-    assert api.http.patch("/api/kyc/settings", json={"maxAttempts": 1}).json()["maxAttempts"] == 1
+def two_attempts(api: Api) -> Iterator[None]:
+    """A third one would show nothing new, and take as long."""
+    assert api.http.patch("/api/kyc/settings", json={"maxAttempts": 2}).json()["maxAttempts"] == 2
     yield
     assert api.http.patch("/api/kyc/settings", json={"maxAttempts": None}).is_success
 
 
-@pytest.mark.usefixtures("one_attempt")
+@pytest.mark.usefixtures("two_attempts")
 def test_still_photograph_of_the_right_person_never_passes(
     open_page: OpenPage, api: Api, entity_id: str, performer: Performance
 ) -> None:
@@ -95,13 +95,16 @@ def test_still_photograph_of_the_right_person_never_passes(
     page.goto(created["sessionUrl"])
     capture = CapturePage(page)
     capture.start_camera()
+    capture.expect_screen("retry", timeout_ms=30_000)
+    capture.shoot("retry")
+    capture.button("retry_pressed").click()
     capture.expect_outcome(NOT_CONFIRMED)
 
     session = api.session(created["id"])
     assert (session["status"], session["rejectionCode"]) == ("rejected", "CAPTURE_DECLINED")
     assert "ATTEMPTS_EXHAUSTED" in session["warnings"]
     outcomes = [item["outcome"] for item in session["decision"]["liveness"]["challenges"]]
-    assert outcomes == ["timed_out"]
+    assert outcomes == ["timed_out"] * 2
     assert page.evaluate("window.performer.heard").count("capture_request") == 0
 
 
