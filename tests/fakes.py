@@ -36,6 +36,7 @@ from app.domain.replay import Fingerprints, StoredFingerprints
 from app.domain.session import BiometricSession
 from app.domain.verdict import ModelIdentity
 from app.services.ports import BlobAddress, MatchingHealth, PageClaim, Rate, RateStanding
+from tests.skins import living_skin_of
 
 EPOCH = datetime(2026, 6, 19, 14, 40, tzinfo=UTC)
 FAKE_FORMAT = TemplateFormat("fake-model", "1")
@@ -314,14 +315,14 @@ class FakePad:
 
 
 class FakeFrameSignals:
-    """Signals of a frame in which nothing moves but the number of the frame."""
+    """Signals of a frame in which nothing changes but its number, and the skin of a face that moves."""
 
     def measure(self, image: BgrImage, data: bytes, observation: Observation) -> FrameSignals:
         return FrameSignals(
             digest=hashlib.blake2b(data, digest_size=16).digest(),
             fingerprint=int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big"),
             thumbnail=np.full(THUMBNAIL_SIZE, 128, np.uint8),
-            texture=None,
+            texture=living_skin_of(observation.face) if observation.face else None,
             skin=None,
             surroundings=(128.0, 128.0, 128.0),
             noise=np.full((NOISE_SIDE, NOISE_SIDE), 128, np.uint8),

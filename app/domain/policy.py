@@ -9,6 +9,7 @@ from statistics import fmean, median
 from app.domain.comparison import DEFAULT_THRESHOLD
 from app.domain.detector_evidence import DetectorEvidence
 from app.domain.detectors.light_response import is_answer_missing
+from app.domain.detectors.texture import is_skin_unseen
 from app.domain.detectors.track import could_hide_cuts
 from app.domain.fusion import fuse_detectors
 from app.domain.settings import REJECT, STRICT, SessionPolicy
@@ -135,8 +136,8 @@ def judge_liveness(
 
 
 def is_unsure(evidence: Sequence[DetectorEvidence]) -> bool:
-    """No attack was seen, but one could have gone unseen: a demanded light without an answer, slow frames."""
-    return is_answer_missing(evidence) or could_hide_cuts(evidence)
+    """No attack was seen, but one could have gone unseen: no answer to a demanded light, slow frames, no skin."""
+    return is_answer_missing(evidence) or could_hide_cuts(evidence) or is_skin_unseen(evidence)
 
 
 REPLACED = frozenset({ChallengeOutcome.SWAPPED, ChallengeOutcome.RESUMED})

@@ -1,4 +1,4 @@
-"""What detectors leave open does to a verdict, by profile: no answer to light, frames that could hide cuts."""
+"""What detectors leave open does to a verdict, by profile: light unanswered, cuts that could hide, skin unseen."""
 
 from __future__ import annotations
 
@@ -59,3 +59,10 @@ def test_frames_that_could_hide_a_cut_are_reviewed_in_standard_and_no_pass_in_st
     assert verdict("standard", score, reason, Detector.TRACK) == (V.IN_REVIEW, None)
     assert verdict("strict", score, reason, Detector.TRACK) == (V.REJECTED, RejectionCode.CAPTURE_DECLINED)
     assert verdict("standard", score, "continuous", Detector.TRACK) == (V.APPROVED, None)
+
+
+def test_skin_that_was_not_seen_to_move_is_reviewed_in_standard_and_no_pass_in_strict() -> None:
+    """A cut-out mask was approved so: only blinks, an open mouth and nearness were asked for."""
+    assert verdict("standard", None, "no_movement", Detector.TEXTURE) == (V.IN_REVIEW, None)
+    assert verdict("strict", None, "no_movement", Detector.TEXTURE) == (V.REJECTED, RejectionCode.CAPTURE_DECLINED)
+    assert verdict("standard", 75.0, "skin_changes", Detector.TEXTURE) == (V.APPROVED, None)

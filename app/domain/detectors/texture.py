@@ -11,7 +11,7 @@ first.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -225,6 +225,11 @@ class TextureDetector:
     def _resting_look(self, neutral: Neutral) -> RestingLook | None:
         textures = [texture for face, texture in self._resting if self._is_at_rest(face, neutral)]
         return RestingLook(np.median(textures, axis=0).astype(np.float32)) if textures else None
+
+
+def is_skin_unseen(evidence: Sequence[DetectorEvidence]) -> bool:
+    """Whether nothing moved that skin can be told by: a mask with holes blinks and opens its mouth as faces do."""
+    return any(one.detector is Detector.TEXTURE and one.score is None for one in evidence)
 
 
 class RestingLook:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Challenge, ChallengeKind
@@ -18,35 +17,12 @@ from app.domain.frame_signals import TEXTURE_SIDE, GreyImage
 from app.domain.liveness import neutral_of
 from tests.domain.detectors.room import Room
 from tests.faces import RESTING, measurement, moved
+from tests.skins import Skin, drawn, living, same_picture, skin
 
-Skin = NDArray[np.float64]
 Look = Callable[[float], Skin]
 """What the face looks like when its movement has gone so far, as a share of what is required."""
 
 SHARES = (0.0, 0.5, 1.0, 1.2, 1.3, 1.3, 1.2, 0.6, 0.0)
-
-
-def skin(seed: int = 1) -> Skin:
-    """Blotches of three pixels on grey."""
-    coarse = np.random.default_rng(seed).normal(0, 25, (22, 22))
-    fine = np.kron(coarse, np.ones((3, 3)))[:TEXTURE_SIDE, :TEXTURE_SIDE]
-    return 130.0 + (fine + np.roll(fine, 1, axis=0) + np.roll(fine, 1, axis=1)) / 3
-
-
-def same_picture(share: float) -> Skin:
-    """Drawn a pixel off, and brighter as a whole: what rectifying a bent picture leaves."""
-    return np.roll(skin(), round(share), axis=1) * (1.0 + 0.1 * share)
-
-
-def living(share: float) -> Skin:
-    """Light comes from another side, and a part of what is seen is new."""
-    across = np.linspace(-1, 1, TEXTURE_SIDE)[None, :]
-    return (skin() * (1 - 0.25 * share) + 0.25 * share * skin(2)) * (1.0 + 0.25 * share * across)
-
-
-def drawn(look: Skin, seed: int, noise: float) -> GreyImage:
-    noisy = look + np.random.default_rng(seed).normal(0, noise, look.shape)
-    return noisy.clip(0, 255).astype(np.uint8)
 
 
 def attempt(
