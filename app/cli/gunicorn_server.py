@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ RESERVE_THREADS = 24
 """For HTTP beside the sockets, each of which holds a thread of its own."""
 
 GRACEFUL_SECONDS = 8
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that computes in Python keeps the others out: a tenth of Python's default. A frame gives the
+interpreter up some hundred times, and waits for whoever has it each time that it comes back."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ class GunicornServer(BaseApplication):  # type: ignore[misc]
     def load(self) -> WsgiEntry:
         """Runs in the worker: landmarkers and the background have threads that would not survive a fork."""
         configure_logging(self._log_level)
+        sys.setswitchinterval(SWITCH_SECONDS)
         application = self._build()
         application.start()
         return WsgiEntry(application)

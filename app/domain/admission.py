@@ -15,7 +15,7 @@ NEW_COST_WEIGHT = 0.05
 """Weight of the latest frame in the mean: what counts is about the last twenty."""
 
 LIVE_FOR_MS = 5_000
-"""So long after its last frame a capture counts as live: longer than the longest gap in a challenge."""
+"""So long after its last frame a capture counts as live that has not come to rest: its line may be down."""
 
 WAITS_FOR_MS = 15_000
 """Who was told to wait and has not asked again for so long has gone; pages ask every five seconds."""
@@ -24,7 +24,10 @@ KNOWN_FOR_MS = 30 * 60 * 1_000
 """A capture that has begun may go on after a pause; longer than any session stays in progress without activity."""
 
 USED_SHARE = 0.85
-"""Of the analysis' time that is given away: stills, verdicts, sockets and the store want the rest."""
+"""Of the analysis' time that captures are let in for: stills, verdicts, sockets and the store want the rest.
+
+Those that are in share all of it: a page has one frame on its way, so what is too much only waits a little.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Admission:
         """`places` frames are analysed at once."""
         self._places, self._rates = places, rates
         self._cost_ms = FIRST_GUESS_MS
-        self._seen_ms: dict[str, int] = {}
+        self._known_ms: dict[str, int] = {}
+        self._live_ms: dict[str, int] = {}
         self._waiting: dict[str, int] = {}
 
     @property
@@ -53,15 +57,20 @@ class Admission:
     def note_frame(self, capture: str, cost_ms: float, now_ms: int) -> None:
         """A frame of this capture was analysed in so long."""
         self._cost_ms += NEW_COST_WEIGHT * (cost_ms - self._cost_ms)
-        self._seen_ms[capture] = now_ms
+        self._known_ms[capture] = self._live_ms[capture] = now_ms
+
+    def note_rest(self, capture: str) -> None:
+        """No frame of this capture is wanted for now, or ever: its place is free at once."""
+        self._live_ms.pop(capture, None)
 
     def interval_ms(self, now_ms: int) -> float:
         """Time between two frames of a capture, so that all that are live get the same."""
-        return max(1_000 / self._rates.wanted, self._live(now_ms) * self._ms_a_frame())
+        return max(1_000 / self._rates.wanted, self._live(now_ms) * self._cost_ms / self._places)
 
     def limit(self) -> int:
         """So many captures can be live at the least rate; always one."""
-        return max(1, int(1_000 / (self._rates.least * max(self._ms_a_frame(), 0.001))))
+        frames_a_second = 1_000 * self._places * USED_SHARE / max(self._cost_ms, 0.001)
+        return max(1, int(frames_a_second / self._rates.least))
 
     def may_begin(self, capture: str, now_ms: int, *, has_begun: bool = False) -> bool:
         """Whether this capture may send frames. One that has begun always may; else it is put behind who waits.
@@ -69,7 +78,7 @@ class Admission:
         A place that is given counts from now on.
         """
         self._forget(now_ms)
-        if has_begun or capture in self._seen_ms:
+        if has_begun or capture in self._known_ms:
             self._admit(capture, now_ms)
             return True
         self._waiting[capture] = now_ms  # a dict keeps the order in which they came
@@ -85,14 +94,12 @@ class Admission:
 
     def _admit(self, capture: str, now_ms: int) -> None:
         self._waiting.pop(capture, None)
-        self._seen_ms[capture] = now_ms
+        self._known_ms[capture] = self._live_ms[capture] = now_ms
 
     def _live(self, now_ms: int) -> int:
-        return sum(now_ms - seen_ms <= LIVE_FOR_MS for seen_ms in self._seen_ms.values())
-
-    def _ms_a_frame(self) -> float:
-        return self._cost_ms / (self._places * USED_SHARE)
+        return sum(now_ms - seen_ms <= LIVE_FOR_MS for seen_ms in self._live_ms.values())
 
     def _forget(self, now_ms: int) -> None:
-        self._seen_ms = {one: at for one, at in self._seen_ms.items() if now_ms - at <= KNOWN_FOR_MS}
+        self._known_ms = {one: at for one, at in self._known_ms.items() if now_ms - at <= KNOWN_FOR_MS}
+        self._live_ms = {one: at for one, at in self._live_ms.items() if now_ms - at <= LIVE_FOR_MS}
         self._waiting = {one: at for one, at in self._waiting.items() if now_ms - at <= WAITS_FOR_MS}

@@ -14,6 +14,10 @@ LONGEST_WAIT_MS = 400
 """A frame that has waited longer for its turn is dropped: its page has a newer one."""
 
 
+AHEAD = 1
+"""So many frames more than landmarkers have their turn: one is decoded or judged while others are looked at."""
+
+
 class ServerFull(Exception):
     """The analysis bears no further capture now; whoever asks again is let in, in order."""
 
@@ -23,19 +27,20 @@ class Turns:
 
     def __init__(self, places: int) -> None:
         self._lock = threading.Lock()
-        self._free = places
+        self._places = self._free = places
         self._waiting: deque[threading.Lock] = deque()
 
-    def take(self) -> None:
-        """Wait for a place."""
+    def take(self) -> int:
+        """Wait for a place; how many are taken then."""
         with self._lock:
             if self._free:
                 self._free -= 1
-                return
+                return self._places - self._free
             mine = threading.Lock()
             mine.acquire()
             self._waiting.append(mine)
         mine.acquire()
+        return self._places
 
     def give_back(self) -> None:
         """The place goes to whoever has waited longest."""
@@ -50,16 +55,16 @@ class FrameTraffic:
     """What the analysis bears, measured as it goes on. Safe between threads."""
 
     def __init__(self, places: int, rates: FrameRates, clock: Clock) -> None:
-        """`places` frames are analysed at once."""
-        self._clock, self._rates = clock, rates
-        self._turns, self._lock = Turns(places), threading.Lock()
+        """`places` frames are looked at at once: there are so many landmarkers."""
+        self._clock, self._rates, self._places = clock, rates, places
+        self._turns, self._lock = Turns(places + AHEAD), threading.Lock()
         self._admission = Admission(places, rates)
 
     @contextmanager
     def turn(self, capture: str, *, may_be_dropped: bool) -> Iterator[bool]:
         """A place in the analysis for one frame; False for a frame that waited too long and is to be dropped."""
         came_ms = self._clock.monotonic_ms()
-        self._turns.take()
+        crowd = self._turns.take()
         began_ms = self._clock.monotonic_ms()
         is_taken = not may_be_dropped or began_ms - came_ms <= LONGEST_WAIT_MS
         try:
@@ -68,8 +73,15 @@ class FrameTraffic:
             self._turns.give_back()
             if is_taken:
                 now_ms = self._clock.monotonic_ms()
+                # Of three frames that share two landmarkers each takes half as long again.
+                cost_ms = (now_ms - began_ms) * min(1.0, self._places / crowd)
                 with self._lock:
-                    self._admission.note_frame(capture, now_ms - began_ms, now_ms)
+                    self._admission.note_frame(capture, cost_ms, now_ms)
+
+    def rest(self, capture: str) -> None:
+        """The capture sends no frames for now: another may have its place."""
+        with self._lock:
+            self._admission.note_rest(capture)
 
     def check(self, capture: str, *, has_begun: bool) -> None:
         """`ServerFull` where the capture may not begin yet; it keeps its place in the queue by asking again."""

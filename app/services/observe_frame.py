@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.domain.capture_events import AttemptFailed, CaptureEvent, ChallengeAsked, ChallengeJudged, StillRequested
-from app.domain.capture_phase import FRAME_PHASES, CapturePhase
+from app.domain.capture_phase import FRAME_PHASES, STEADY_PHASES, CapturePhase
 from app.domain.detection import WatchedFrame
 from app.domain.errors import InvalidImage
 from app.domain.face import BgrImage, Observation
@@ -206,6 +206,8 @@ class ObserveFrame:
                 return self._refused(live, "not_an_image")
             live.refused_in_a_row = 0
             events = self._judge(live, header, image, data)
+        if live.run.phase not in STEADY_PHASES:
+            self.traffic.rest(live.hosted_session_id)
         # The store is slow, and others wait for the turn.
         ended = self._settle(live, events) or self._touch(live, self.clock.monotonic_ms())
         if ended is not None:

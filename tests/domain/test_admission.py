@@ -134,8 +134,23 @@ def test_all_that_are_live_get_the_same_pace_and_no_more_than_is_wanted() -> Non
     for number in range(len(begun)):
         made.note_frame(f"again {number}", COST_MS, 0)
     twice = made.interval_ms(0)
-    assert twice == pytest.approx(2 * len(begun) * COST_MS / (2 * USED_SHARE))
+    assert twice == pytest.approx(2 * len(begun) * COST_MS / 2), "all of the analysis, and no more"
     assert made.interval_ms(LIVE_FOR_MS + 1) == 1_000 / RATES.wanted
+
+
+def test_the_place_of_a_capture_at_rest_is_free_at_once_and_it_comes_back_where_it_goes_on() -> None:
+    made, begun = full()
+    for number in range(len(begun)):
+        made.note_frame(f"again {number}", COST_MS, 0)
+    crowded = made.interval_ms(0)
+    for number in range(len(begun)):
+        made.note_rest(f"again {number}")
+    assert made.interval_ms(0) < crowded
+    made.note_rest(begun[0])
+    assert made.may_begin("another", 1)
+    assert not made.may_begin("one more", 1)
+    assert made.may_begin(begun[0], 1), "its next attempt"
+    made.note_rest("never seen")
 
 
 def test_a_machine_that_grows_slow_takes_in_fewer_and_recovers() -> None:

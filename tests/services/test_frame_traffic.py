@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -98,9 +99,10 @@ def behind_another(studio: Studio, wait_ms: int) -> FrameResult:
     turns = studio.traffic._turns
 
     class Queued:
-        def take(self) -> None:
-            turns.take()
+        def take(self) -> int:
+            crowd = turns.take()
             studio.clock.advance(milliseconds=wait_ms)
+            return crowd
 
         def give_back(self) -> None:
             turns.give_back()
@@ -122,6 +124,20 @@ def test_the_time_of_a_turn_is_what_a_frame_costs_and_waiting_is_not(studio: Stu
     assert studio.traffic._admission.cost_ms == pytest.approx(250, rel=0.1)
 
 
+def test_a_frame_that_shares_the_landmarkers_costs_what_it_would_alone(studio: Studio) -> None:
+    """Else a full server would think that it had grown slow, and ask everybody for fewer frames."""
+    traffic = studio.traffic
+    for _ in range(60):
+        with (
+            traffic.turn("one", may_be_dropped=False),
+            traffic.turn("two", may_be_dropped=False),
+            traffic.turn("three", may_be_dropped=False),
+        ):
+            studio.clock.advance(milliseconds=30)
+    # Two of the three began before the third came: they cannot know.
+    assert traffic._admission.cost_ms == pytest.approx((20 + 30 + 30) / 3, rel=0.15)
+
+
 def test_a_session_waits_where_the_analysis_is_full_and_is_let_in_later(studio: Studio) -> None:
     studio.ready()
     others = fill(studio)
@@ -135,6 +151,21 @@ def test_a_session_waits_where_the_analysis_is_full_and_is_let_in_later(studio: 
     assert not studio.traffic.must_wait(studio.hosted_id)
     assert studio.camera() == []
     assert studio.show().refusal is None
+
+
+def test_a_capture_has_a_place_as_long_as_it_sends_frames(studio: Studio) -> None:
+    studio.ready().align()
+    assert let_in(studio, "meanwhile") == studio.traffic._admission.limit() - 1
+
+
+def test_a_capture_that_has_shown_everything_leaves_its_place_to_others(studio: Studio) -> None:
+    studio.up_to_still()
+    assert let_in(studio, "meanwhile") == studio.traffic._admission.limit()
+
+
+def test_a_failed_attempt_leaves_its_place_to_others(studio: Studio) -> None:
+    studio.ready().align().fail()
+    assert let_in(studio, "meanwhile") == studio.traffic._admission.limit()
 
 
 def test_a_session_that_has_begun_is_never_thrown_out(studio: Studio) -> None:
@@ -159,16 +190,20 @@ def test_who_has_not_consented_takes_no_place(studio: Studio) -> None:
 
 def fill(studio: Studio) -> list[str]:
     """Others begin until no more may; who they are."""
-    begun: list[str] = []
-    while True:
-        try:
-            studio.traffic.check(f"other {len(begun)}", has_begun=False)
-        except ServerFull:
-            break
-        begun.append(f"other {len(begun)}")
+    begun = [f"other {number}" for number in range(let_in(studio, "other"))]
     studio.clock.advance(seconds=16)  # the one that was refused has gone
     keep_alive(studio, begun)
     return begun
+
+
+def let_in(studio: Studio, name: str) -> int:
+    """How many others may begin now."""
+    for number in itertools.count():
+        try:
+            studio.traffic.check(f"{name} {number}", has_begun=False)
+        except ServerFull:
+            return number
+    raise AssertionError
 
 
 def keep_alive(studio: Studio, captures: Iterable[str]) -> None:
