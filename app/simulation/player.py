@@ -24,7 +24,7 @@ class Player:
         self._performance = performance
         self._chance = random.Random(seed)  # noqa: S311 (reproducible on purpose)
         self._asked: ChallengeKind | None = None
-        self._due_ms = 0.0
+        self._due_ms, self._is_shown = 0.0, False
         self._playing: ChallengeKind | None = None
         self._place, self._step = 0, 1
         self._tick: int | None = None
@@ -32,6 +32,7 @@ class Player:
     def ask(self, kind: ChallengeKind, now_ms: float) -> None:
         """A challenge is shown."""
         self._asked, self._due_ms = kind, now_ms + self._chance.uniform(*REACTION_MS)
+        self._is_shown = False
 
     def rest(self) -> None:
         """The challenge is over; a movement that has begun is brought to its end."""
@@ -51,11 +52,12 @@ class Player:
             self._place += 1
             if self._place >= len(self._performance.movements[self._playing]):
                 self._playing, self._place, self._step = None, 0, 1
-                self._due_ms = max(self._due_ms, now_ms + REPEAT_AFTER_MS)
+                if self._is_shown:
+                    self._due_ms = now_ms + REPEAT_AFTER_MS
             return
         kind = self._asked if self._asked in self._performance.movements else None
         if kind is not None and now_ms >= self._due_ms and (self._place == 0 or not self._performance.is_joined):
-            self._playing, self._place = kind, 0
+            self._playing, self._place, self._is_shown = kind, 0, True
             return
         self._sway(is_wanted=kind is not None and now_ms >= self._due_ms - self._way_back_ms())
 

@@ -69,6 +69,21 @@ def test_movement_that_was_not_accepted_comes_again() -> None:
     assert begins[1] - begins[0] >= 50 * len(TURN) + REPEAT_AFTER_MS
 
 
+def test_who_is_asked_anew_while_a_movement_ends_waits_no_longer_than_to_react() -> None:
+    """The prompt comes when the head is nearly back. Performers stood still for 1.5 s then, and made every
+    session five seconds longer than a person's."""
+    player = Player(PERFORMANCE, 3)
+    player.ask(ChallengeKind.TURN_LEFT, 0)
+    first = next(at_ms for at_ms, frame in shown(player, 5_000) if frame == TURN[-3])
+    player = Player(PERFORMANCE, 3)
+    player.ask(ChallengeKind.TURN_LEFT, 0)
+    shown(player, first)
+    player.rest()
+    player.ask(ChallengeKind.TURN_LEFT, first)
+    again = next(at_ms for at_ms, frame in shown(player, 12_000, first) if frame == TURN[0])
+    assert REACTION_MS[0] <= again - first <= REACTION_MS[1] + 200
+
+
 def test_what_nobody_can_do_is_not_done() -> None:
     player = Player(PERFORMANCE, 3)
     player.ask(ChallengeKind.SMILE, 0)
