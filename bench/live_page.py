@@ -1,8 +1,9 @@
 """A capture page for load: the real socket of a running server, many of them in one thread, with little to do.
 
 Pictures are made beforehand, and frames are masked with zeros (RFC 6455 leaves the mask to the client), so that
-the load generator leaves the cores to the server. Everything else is as the page does it: one frame in flight, the
-next after the pause that the last answer asked for and not faster than ten a second, on the camera's next picture.
+the load generator leaves the cores to the server. Everything else is as the page does it on a short line: one
+frame in flight, the next after the pause that the last answer asked for and not faster than ten a second, on the
+camera's next picture.
 """
 
 from __future__ import annotations

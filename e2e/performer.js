@@ -6,7 +6,7 @@
  * `settings` is written in front of this file by performer.py.
  */
 (() => {
-  const { act, framesPerSecond, noiseSigma, reactionMs, repeatAfterMs, cameras, refusal } = settings;
+  const { act, framesPerSecond, noiseSigma, reactionMs, repeatAfterMs, cameras, refusal, wayMs } = settings;
   const asked = { name: "", atMs: 0, id: "", again: null };
   let pictures = null;
 
@@ -110,7 +110,20 @@
     constructor(...args) {
       super(...args);
       window.performer.socket = this;
+      if (wayMs > 0) this.addEventListener("message", (event) => this.receiveLate(event));
       this.addEventListener("message", ({ data }) => typeof data === "string" && follow(data));
+    }
+
+    /** A long line: what is sent and what comes takes so long each. */
+    send(data) {
+      if (wayMs === 0) return super.send(data);
+      setTimeout(() => this.readyState === Socket.OPEN && super.send(data), wayMs);
+    }
+
+    receiveLate(event) {
+      if (!event.isTrusted) return;
+      event.stopImmediatePropagation();
+      setTimeout(() => this.dispatchEvent(new MessageEvent("message", { data: event.data })), wayMs);
     }
   };
   const devices = navigator.mediaDevices;

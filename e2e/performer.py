@@ -29,11 +29,15 @@ SCRIPT = Path(__file__).with_name("performer.js")
 
 @dataclass(frozen=True)
 class Act:
-    """What stands in front of the camera. `refusal` is the DOMException that getUserMedia ends with instead."""
+    """What stands in front of the camera. `refusal` is the DOMException that getUserMedia ends with instead.
+
+    `way_ms` is how long what the page's socket sends and hears takes, each.
+    """
 
     performance: Performance
     cameras: Sequence[str] = ("Integrated camera",)
     refusal: str = ""
+    way_ms: int = 0
 
 
 def put_before_camera(target: BrowserContext | Page, act: Act) -> None:
@@ -77,6 +81,7 @@ def _script(act: Act) -> str:
         "repeatAfterMs": REPEAT_AFTER_MS,
         "cameras": list(act.cameras),
         "refusal": act.refusal,
+        "wayMs": act.way_ms,
     }
     # In a block of its own: the page's scripts must not find `settings`.
     return f"{{ const settings = {json.dumps(settings)};\n{SCRIPT.read_text('utf-8')} }}"

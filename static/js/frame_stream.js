@@ -1,7 +1,9 @@
 /**
- * Sends frames, one in flight: the next is taken when the last is acknowledged, so the newest always
- * wins and latency stays bounded at any load; under load the rate falls instead.
+ * Sends frames, one or two on their way: the next is taken when there is room, so the newest always wins and
+ * latency stays bounded at any load; under load the rate falls instead.
  */
+
+import { createFrameLine } from "./frame_line.js";
 
 /** Without an acknowledgement for so long the connection is as good as lost. */
 export const FRAME_TIMEOUT_MS = 6_000;
@@ -31,22 +33,35 @@ const LONGEST_PAUSE_MS = 2_000;
  */
 
 /**
+ * What became of a frame. It is outdated where the step that it was sent for is over: its refusal says nothing.
+ * @typedef {{ack: import("./protocol.js").Ack, isOutdated: boolean}} Answer
+ */
+
+/** The pause that the server asks for. @param {import("./protocol.js").Ack} ack */
+const pauseOf = ({ next_in_ms: asked }) => (typeof asked === "number" && asked >= 0 ? asked : 0);
+
+/**
  * @param {StreamParts} parts
  */
 export function createFrameStream(parts) {
+  const line = createFrameLine();
   let seq = 0;
   let run = 0;
 
-  /** How long to wait before the next frame. @param {number} startedMs @param {import("./protocol.js").Ack} ack */
-  function pauseAfter(startedMs, ack) {
-    const asked = typeof ack.next_in_ms === "number" && ack.next_in_ms >= 0 ? ack.next_in_ms : 0;
-    const floor = ack.ok ? asked : Math.max(asked, REFUSED_PAUSE_MS);
-    const paced = 1000 / parts.fps() - (parts.now() - startedMs);
-    return Math.min(LONGEST_PAUSE_MS, Math.max(0, floor, paced));
+  /** What is left of the time between two frames. @param {number} startedMs */
+  const untilDue = (startedMs) => Math.max(0, 1000 / parts.fps() - (parts.now() - startedMs));
+
+  /** How long to wait before the next frame. @param {number} startedMs @param {Answer} answer */
+  function pauseAfter(startedMs, { ack, isOutdated }) {
+    const asked = pauseOf(ack);
+    const floor = ack.ok || isOutdated ? asked : Math.max(asked, REFUSED_PAUSE_MS);
+    return Math.min(LONGEST_PAUSE_MS, Math.max(floor, untilDue(startedMs)));
   }
 
   /** @param {number} mine the run this loop belongs to; a later start or stop ends it */
   async function loop(mine) {
+    /** @type {Promise<Answer>[]} those on their way, the oldest first */
+    const onTheWay = [];
     while (run === mine) {
       const startedMs = parts.now();
       const capturedAtMs = await parts.nextFrame();
@@ -55,22 +70,42 @@ export function createFrameStream(parts) {
         run += 1;
         return parts.onFrozen();
       }
-      const ack = await sendOne(capturedAtMs);
+      onTheWay.push(sendOne(capturedAtMs, onTheWay.length === 0));
+      const isDue = onTheWay.length < line.room ? parts.pause(untilDue(startedMs)) : null;
+      const answer = await Promise.race([onTheWay[0], ...(isDue === null ? [] : [isDue])]);
       if (run !== mine) return;
-      await parts.pause(pauseAfter(startedMs, ack));
+      if (!answer) continue;
+      onTheWay.shift();
+      const last = answer.ack.ok || answer.isOutdated ? answer : await lastOf(onTheWay.splice(0), answer);
+      if (run !== mine) return;
+      if (typeof last.ack.expected_seq === "number" && onTheWay.length === 0) seq = last.ack.expected_seq - 1;
+      await parts.pause(pauseAfter(startedMs, answer));
     }
   }
 
-  /** The picture that is shown now, unless nothing waits for it. @param {number} capturedAtMs */
-  async function sendOne(capturedAtMs) {
+  /**
+   * After a refusal numbers can only be put right when no other frame is on its way.
+   * @param {Promise<Answer>[]} others @param {Answer} refused @returns {Promise<Answer>}
+   */
+  async function lastOf(others, refused) {
+    const answers = await Promise.all(others);
+    return answers.at(-1) ?? refused;
+  }
+
+  /**
+   * The picture that is shown now, unless nothing waits for it.
+   * @param {number} capturedAtMs @param {boolean} wasAlone @returns {Promise<Answer>}
+   */
+  async function sendOne(capturedAtMs, wasAlone) {
     const nonce = parts.nonce();
     const bytes = nonce === null ? null : parts.encode();
-    if (nonce === null || bytes === null) return { ok: false };
+    if (nonce === null || bytes === null) return { ack: { ok: false }, isOutdated: false };
     seq += 1;
+    const sentMs = parts.now();
     const header = { seq, captured_at_ms: capturedAtMs, challenge_id: parts.challengeId(), nonce };
     const ack = await parts.send(header, bytes);
-    if (typeof ack.expected_seq === "number") seq = ack.expected_seq - 1;
-    return ack;
+    if (ack.ok) line.note({ wayMs: parts.now() - sentMs, wasAlone, isPaused: pauseOf(ack) > 0 });
+    return { ack, isOutdated: parts.nonce() !== nonce };
   }
 
   return {

@@ -70,8 +70,7 @@ def test_movement_that_was_not_accepted_comes_again() -> None:
 
 
 def test_who_is_asked_anew_while_a_movement_ends_waits_no_longer_than_to_react() -> None:
-    """The prompt comes when the head is nearly back. Performers stood still for 1.5 s then, and made every
-    session five seconds longer than a person's."""
+    """The prompt comes when the head is nearly back. Performers stood still for 1.5 s then."""
     player = Player(PERFORMANCE, 3)
     player.ask(ChallengeKind.TURN_LEFT, 0)
     first = next(at_ms for at_ms, frame in shown(player, 5_000) if frame == TURN[-3])
