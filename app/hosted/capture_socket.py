@@ -80,6 +80,7 @@ class CaptureNamespace(WatchTeller):
                 self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
             except BonafideError as error:
                 log.warning("capture %s: not interrupted: %s", connection.hosted_session_id, type(error).__name__)
+            self.tell_watchers(connection.hosted_session_id)
 
     def _claim_of(self, auth: object) -> PageClaim | None:
         token = auth.get("token") if isinstance(auth, dict) else None

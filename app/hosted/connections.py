@@ -50,6 +50,7 @@ class Connections:
         self._lock = threading.Lock()
         self._by_sid: dict[str, PageConnection] = {}
         self._capturing: dict[str, str] = {}
+        self._phones_away: set[str] = set()
         # Reentrant: telling a page that is gone makes the library report its end in the same thread.
         self._turns = [threading.RLock() for _ in range(TURNS)]
 
@@ -81,6 +82,7 @@ class Connections:
             connection.page_id, connection.is_watching = page_id, False
             previous = self._capturing.get(connection.hosted_session_id)
             self._capturing[connection.hosted_session_id] = sid
+            self._phones_away.discard(connection.hosted_session_id)
             return self._by_sid.get(previous) if previous not in (None, sid) else None
 
     def remove(self, sid: str) -> tuple[PageConnection | None, bool]:
@@ -92,7 +94,16 @@ class Connections:
             was_capturing = self._capturing.get(connection.hosted_session_id) == sid
             if was_capturing:
                 del self._capturing[connection.hosted_session_id]
+                if connection.is_phone:
+                    self._phones_away.add(connection.hosted_session_id)
+            if all(one.hosted_session_id != connection.hosted_session_id for one in self._by_sid.values()):
+                self._phones_away.discard(connection.hosted_session_id)
             return connection, was_capturing
+
+    def is_phone_away(self, hosted_session_id: str) -> bool:
+        """Whether the phone was connected here, and its line is down or its page closed."""
+        with self._lock:
+            return hosted_session_id in self._phones_away
 
     def watch(self, sid: str) -> bool:
         """This socket follows from now on; says whether it was the capturing one."""

@@ -35,6 +35,7 @@ HANDOFF: Mapping[str, str] = {
     "waiting_phone.light": N_("Keep looking at your phone's screen."),
     "waiting_phone.capture": N_("Look straight at your phone's camera."),
     "waiting_phone.processing": N_("One moment, checking it's you."),
+    "waiting_phone.away": N_("Your phone is not connected just now. When it is back, the check goes on there."),
     "waiting_phone.retry": N_("Your phone shows how to try again."),
     "waiting_phone.here": N_("Continue here"),
     "failed.handoff_over": N_("The check continues on your computer"),

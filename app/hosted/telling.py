@@ -136,7 +136,8 @@ class PageTeller(Namespace):  # type: ignore[misc]
             return "result", self.result(watcher, view.outcome) or {}
         handoff = self._services.handoffs.watch(hosted_session_id)
         live = self._services.live.get(hosted_session_id)
-        return "watch_state", watch_json(view, handoff, live, version, self._services.clock.now())
+        told = watch_json(view, handoff, live, version, self._services.clock.now())
+        return "watch_state", {**told, "away": self._connections.is_phone_away(hosted_session_id)}
 
     def open_pages(self) -> Sequence[str]:
         """Hosted sessions whose page can be told something."""

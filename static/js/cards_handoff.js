@@ -82,11 +82,12 @@ export function waitingPhoneCard({ watch }, { t }) {
   const progress = PROGRESS[watch?.state ?? ""] ?? "opening";
   const values = { done: watch?.index ?? 0, total: watch?.total ?? 0 };
   const isOver = progress === "processing";
+  const isAway = watch?.isAway === true && !isOver;
   return {
     figure: isOver ? "spinner" : "phone",
     tone: "accent",
     title: t("waiting_phone.title"),
-    lead: t(`waiting_phone.${progress}`, values),
+    lead: t(`waiting_phone.${isAway ? "away" : progress}`, values),
     ...(values.total > 0 && progress !== "retry" ? { steps_done: values } : {}),
     note: t("waiting_phone.note"),
     // Once the photo is in there is nothing to take back.

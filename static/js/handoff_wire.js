@@ -36,9 +36,15 @@ export function readHandoff(value) {
 
 /** @param {unknown} value @returns {import("./protocol.js").Watch|null} */
 export function readWatch(value) {
-  const { link, state, index, total } = fieldsOf(value);
+  const { link, state, index, total, away } = fieldsOf(value);
   if (typeof link !== "string" || !LINK_STATES.includes(link)) return null;
   if (typeof state !== "string" || !SERVER_STATES.includes(state)) return null;
   const steps = Math.floor(countOf(total, STEPS_MAX));
-  return { link, state, index: Math.min(steps, Math.floor(countOf(index, STEPS_MAX))), total: steps };
+  return {
+    link,
+    state,
+    index: Math.min(steps, Math.floor(countOf(index, STEPS_MAX))),
+    total: steps,
+    isAway: away === true,
+  };
 }

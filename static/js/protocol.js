@@ -175,7 +175,7 @@ export const DEFAULT_FRAME_POLICY = Object.freeze({
  * @typedef {{outcome: string, reason: string|null, redirect: Redirect|null, support_id: string|null,
  *   continue_on?: "phone"|"computer"|null}} Result
  * @typedef {{link: string, number: number, expiresInMs: number, size: number, path: string}} Handoff
- * @typedef {{link: string, state: string, index: number, total: number}} Watch
+ * @typedef {{link: string, state: string, index: number, total: number, isAway: boolean}} Watch
  * @typedef {{code: string, direction: string|null, escalated: boolean}} Hint
  * @typedef {{id: string, nonce: string, kind: string, direction: string|null, index: number, total: number,
  *   timeLimitMs: number}} Challenge

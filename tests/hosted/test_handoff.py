@@ -140,7 +140,30 @@ def test_phone_takes_over_and_the_computer_follows(site: Site) -> None:
     assert [step["state"] for step in steps] == ["camera", "align", "challenge"]
     assert (steps[-1]["index"], steps[-1]["total"]) == (0, site.studio.run_of().number_of_challenges)
     assert site.studio.run_of().nonce not in str(heard)
-    assert all(set(step) == {"version", "link", "state", "index", "total"} for step in steps)
+    assert all(set(step) == {"version", "link", "state", "index", "total", "away"} for step in steps)
+
+
+def test_computer_is_told_that_the_phone_is_away_and_that_it_is_back(site: Site) -> None:
+    first = computer(site)
+    token = taken(site, first.ask("handoff", {}))
+
+    def told() -> list[bool]:
+        return [message["away"] for name, message in first.heard() if name == "watch_state"]
+
+    assert told() == [False], "it has not come yet"
+    second = site.page(token)
+    second.hello("phone-0001")
+    look_into_camera(site, second)
+    assert not any(told())
+    second.leave()
+    assert told() == [True]
+    assert first.ask("watch", {})["away"] is True, "whoever asks is told the same"
+    back = site.page(token)
+    back.hello("phone-0001")
+    assert told() == [False]
+    back.leave()
+    first.leave()
+    assert not site.part.connections.is_phone_away(site.studio.hosted_id), "nobody is left to be told"
 
 
 def test_page_that_watches_is_heard_in_nothing_else(site: Site) -> None:

@@ -182,6 +182,7 @@ function handoffs() {
     ...SERVER_STATES.map((state) =>
       look(`waiting_phone-${state}`, stateOn("waiting_phone", { watch: { ...WATCH, state } })),
     ),
+    look("waiting_phone-away", stateOn("waiting_phone", { watch: { ...WATCH, isAway: true } })),
     look("precheck-on-a-phone", stateOn("precheck"), { canHandOff: false }),
   ];
 }

@@ -155,3 +155,17 @@ test("what is watched is bounded, and another shape is nothing", () => {
   const read = readWatched({ result: ended });
   assert.equal(read.type === "watch_accepted" && read.result?.outcome, "approved");
 });
+
+test("the computer says that the phone is away, and how far it is once it is back", () => {
+  const away = stateOn("waiting_phone", { watch: { ...WATCH, isAway: true } });
+  assert.equal(card(away)?.lead, t("waiting_phone.away"));
+  assert.ok(pressed(away).includes("here_pressed"), "whoever waits no longer goes on here");
+  const back = reduce(away, { type: "watch_state", version: 99, watch: WATCH });
+  assert.notEqual(card(back)?.lead, t("waiting_phone.away"));
+  const over = stateOn("waiting_phone", { watch: { ...WATCH, state: "processing", isAway: true } });
+  assert.equal(card(over)?.lead, t("waiting_phone.processing"), "nothing is wanted from it any more");
+  const told = { link: "taken", state: "align", index: 0, total: 4 };
+  assert.equal(readWatch({ ...told, away: true })?.isAway, true);
+  assert.equal(readWatch({ ...told, away: "yes" })?.isAway, false);
+  assert.equal(readWatch(told)?.isAway, false);
+});

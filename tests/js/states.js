@@ -28,7 +28,7 @@ export const HANDOFF = Object.freeze({
   path: "M4 4h7v1h-7z",
 });
 
-export const WATCH = Object.freeze({ link: "taken", state: "challenge", index: 1, total: 3 });
+export const WATCH = Object.freeze({ link: "taken", state: "challenge", index: 1, total: 3, isAway: false });
 
 const LIVE = Object.freeze({ camera: /** @type {const} */ ("live"), version: 5 });
 
