@@ -27,6 +27,8 @@ LONGEST_SECONDS = 600.0
 """Longer than three attempts with all their challenges."""
 
 VERDICT_SECONDS = 120.0
+BUSY_SECONDS = 5.0
+"""A page that finds the server full asks again so often; who does not for 15 s loses its place."""
 
 
 class PageRefused(Exception):
@@ -159,7 +161,13 @@ class SimulatedPage:
         camera = {"width": 640, "height": 480, "fps": 30.0, "facing": "user", "label_class": "unknown"}
         self._challenge_id = None
         self.actor.rest(_now_ms())
-        answer = self._expect(socket.ask("camera", camera))
+        answer = socket.ask("camera", camera)
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while answer.get("code") == "busy" and time.monotonic() < deadline:
+            self.say("busy     the server is full; waiting for a place")
+            self._wait(socket, BUSY_SECONDS)
+            answer = socket.ask("camera", camera)
+        self._expect(answer)
         self._nonce = str(answer.get("nonce") or "")
 
     def _capture(self, socket: CaptureSocket, origin: str) -> Json:
@@ -172,16 +180,23 @@ class SimulatedPage:
             if self._ticket:
                 self._upload(socket, origin)
                 continue
-            while (left := due - time.monotonic()) > 0:
-                socket.listen(left)
-            self._frame(socket)
-            due = max(due + self.actor.wait_ms() / 1_000, time.monotonic())
+            self._wait(socket, due - time.monotonic())
+            asked_seconds = self._frame(socket)
+            due = max(due + self.actor.wait_ms() / 1_000, time.monotonic() + asked_seconds)
         return self._outcome
 
-    def _frame(self, socket: CaptureSocket) -> None:
+    @staticmethod
+    def _wait(socket: CaptureSocket, seconds: float) -> None:
+        """Hear what comes meanwhile."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            socket.listen(left)
+
+    def _frame(self, socket: CaptureSocket) -> float:
+        """Send one; the pause that the server asks for, in seconds."""
         self._follow(socket)
         if self._outcome is not None or self._ticket:
-            return
+            return 0.0
         now_ms = _now_ms()
         header = {
             "seq": self._seq + 1,
@@ -192,6 +207,7 @@ class SimulatedPage:
         answer = socket.ask("frame", header, self.actor.frame(now_ms))
         # A number is used up unless the frame was not the next one; the answer says which would be.
         self._seq = int(answer["expected_seq"]) - 1 if "expected_seq" in answer else self._seq + 1
+        return float(answer.get("next_in_ms") or 0) / 1_000
 
     def _follow(self, socket: CaptureSocket) -> None:
         """Do what the server has said meanwhile."""
