@@ -84,9 +84,11 @@ class LiveServer:
 
 
 @contextmanager
-def running_server(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[LiveServer]:
-    """Start on a free port, wait until it is ready, and stop it in the end."""
-    port = free_port()
+def running_server(
+    folder: Path, settings: Mapping[str, str] | None = None, port: int | None = None
+) -> Iterator[LiveServer]:
+    """Start on a free port (or this one), wait until it is ready, and stop it in the end."""
+    port = port or free_port()
     data_dir, log = folder / "data", folder / "server.log"
     environ = {**os.environ, "BONAFIDE_DATA_DIR": str(data_dir), **NO_RATES, **ADMITS_ALL, **(settings or {})}
     command = [sys.executable, "-m", "app", "serve", "--dev", "--port", str(port)]
