@@ -28,10 +28,11 @@ DONE = """<!doctype html><title>Back in the shop</title><link rel="icon" href="d
 
 @dataclass
 class Integrator:
-    """The site. `returns` holds the query of every visit to its callback."""
+    """The site. `returns` holds the query of every visit to its callback, `headers` what a page is sent with."""
 
     port: int
     pages: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     returns: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -59,7 +60,8 @@ class Integrator:
             body = DONE
         else:
             body = self.pages.get(path, "")
-        start_response("200 OK" if body else "404 Not Found", [("Content-Type", "text/html; charset=utf-8")])
+        headers = [("Content-Type", "text/html; charset=utf-8"), *self.headers.get(path, [])]
+        start_response("200 OK" if body else "404 Not Found", headers)
         return [body.encode()]
 
 

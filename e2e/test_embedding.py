@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ SHOP = """<!doctype html><meta name="viewport" content="width=device-width"><tit
   document.getElementById("go").onclick = () => {{ sdk.open("{url}", {{ ...window.wishes, onEvent }}); }};
   document.body.dataset.ready = "";
 </script>{more}"""
+ISOLATION = (("Cross-Origin-Embedder-Policy", "require-corp"), ("Cross-Origin-Opener-Policy", "same-origin"))
 FORGED = {"source": "bonafide", "v": 1, "type": "completed", "sessionId": "s", "data": {"outcome": "approved"}}
 
 
@@ -57,14 +58,25 @@ def shop(
     yield from visit(cookieless, integrator, SHOP.format(server=server.url, url=session_url, more=""))
 
 
-def visit(context: BrowserContext, integrator: Integrator, text: str) -> Iterator[Page]:
+def visit(
+    context: BrowserContext, integrator: Integrator, text: str, headers: Sequence[tuple[str, str]] = ()
+) -> Iterator[Page]:
     path = f"/shop/{len(integrator.pages)}"
-    integrator.pages[path] = text
+    integrator.pages[path], integrator.headers[path] = text, list(headers)
     page = context.new_page()
     page.goto(integrator.origin + path)
     page.wait_for_selector("body[data-ready]")
     yield page
     page.close()
+
+
+@pytest.fixture
+def isolated_shop(
+    cookieless: BrowserContext, server: LiveServer, integrator: Integrator, session_url: str
+) -> Iterator[Page]:
+    """A page that is cross-origin isolated, as those are that want SharedArrayBuffer."""
+    text = SHOP.format(server=server.url, url=session_url, more="")
+    yield from visit(cookieless, integrator, text, ISOLATION)
 
 
 def types(page: Page) -> list[str]:
@@ -122,6 +134,15 @@ def test_modal_keeps_focus_asks_before_it_closes_and_hears_nobody_else(shop: Pag
     assert types(shop).count("close") == 1
     assert shop.evaluate("[document.documentElement.style.overflow, document.activeElement.id]") == ["", "go"]
     assert shop.evaluate("document.adoptedStyleSheets.length") == 0
+
+
+def test_a_page_that_is_cross_origin_isolated_holds_a_session(isolated_shop: Page) -> None:
+    assert isolated_shop.evaluate("crossOriginIsolated") is True
+    isolated_shop.click("#go")
+    capture = session_in(isolated_shop)
+    wait_for(isolated_shop, "ready")
+    capture.accept_consent()
+    capture.expect_screen("precheck")
 
 
 def test_element_is_as_high_as_it_needs_and_follows_its_attribute(shop: Page, session_url: str) -> None:

@@ -125,9 +125,6 @@ def judge_csp(page: FetchedPage, parts: PageParts, embedded: str) -> Findings:
 
 
 def judge_isolation(page: FetchedPage, _parts: PageParts, _embedded: str) -> Findings:
-    if page.header("cross-origin-embedder-policy").split(";")[0].strip() == "require-corp":
-        remedy = "leave it out on this page, or use a redirect or a new tab"
-        yield Finding(Level.PROBLEM, "Cross-Origin-Embedder-Policy", "require-corp keeps the frame blank", remedy)
     if page.header("cross-origin-opener-policy").split(";")[0].strip() in {"same-origin", "noopener-allow-popups"}:
         what = "parts the page from tabs that it opens: mode `tab` of the SDK tells no events"
         yield Finding(Level.NOTE, "Cross-Origin-Opener-Policy", what, "use same-origin-allow-popups")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Response, make_response, render_template, request
 
 from app.domain.errors import BonafideError
+from app.hosted.framing import FRAME_HEADERS
 from app.hosted.origins import framing_origin, origin_of
 from app.hosted.services import HostedServices
 from app.services.start_capture import UnknownHostedSession
@@ -37,6 +38,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
+    **FRAME_HEADERS,
 }
 
 

@@ -15,6 +15,7 @@ from app.hosted.addresses import own_origin
 from app.hosted.capture_socket import CaptureNamespace
 from app.hosted.consent import consent_boot
 from app.hosted.copy import page_messages
+from app.hosted.framing import FRAME_HEADERS
 from app.hosted.handoff_pages import add_handoff_routes
 from app.hosted.languages import direction_of, speak
 from app.hosted.origins import framing_origin, websocket_origin_of
@@ -185,6 +186,7 @@ def _secured(page: Page, services: HostedServices) -> Response:
     )
     response.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
     response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.update(FRAME_HEADERS)
     if page.status == LINK_PROBLEMS["unavailable"]:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return compressed_page(response)

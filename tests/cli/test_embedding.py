@@ -107,7 +107,6 @@ HEADERS: list[tuple[str, str, str]] = [
     ("Content-Security-Policy", "child-src 'none'", "`child-src 'none'` keeps the frame out"),
     ("Content-Security-Policy", "default-src 'self' https:", "`default-src 'self' https:` keeps the frame out"),
     ("Content-Security-Policy", "sandbox allow-scripts", "its sandbox holds for frames too"),
-    ("Cross-Origin-Embedder-Policy", "require-corp", "keeps the frame blank"),
     ("Referrer-Policy", "no-referrer", "stays silent"),
 ]
 

@@ -13,6 +13,7 @@ from app.domain.errors import StoreUnavailable
 from app.domain.session import SessionStatus
 from tests.hosted.conftest import BuildSite, Site
 
+ISOLATED = ("require-corp", "cross-origin")
 DEFAULT_ANCESTORS = "https: http://localhost:* http://*.localhost:* http://127.0.0.1:*"
 
 
@@ -54,6 +55,7 @@ def test_headers_of_every_page(site: Site, path: str | None) -> None:
     headers = site.get(path).headers
     assert headers["Permissions-Policy"] == "camera=(self), microphone=(), geolocation=()"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert (headers["Cross-Origin-Embedder-Policy"], headers["Cross-Origin-Resource-Policy"]) == ISOLATED
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "X-Frame-Options" not in headers
