@@ -166,6 +166,9 @@ class SimulatedPage:
         while answer.get("code") == "busy" and time.monotonic() < deadline:
             self.say("busy     the server is full; waiting for a place")
             self._wait(socket, BUSY_SECONDS)
+            self._follow(socket)
+            if self._outcome is not None:
+                return
             answer = socket.ask("camera", camera)
         self._expect(answer)
         self._nonce = str(answer.get("nonce") or "")

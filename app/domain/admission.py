@@ -26,7 +26,8 @@ KNOWN_FOR_MS = 30 * 60 * 1_000
 USED_SHARE = 0.85
 """Of the analysis' time that captures are let in for: stills, verdicts, sockets and the store want the rest.
 
-Those that are in share all of it: a page has one frame on its way, so what is too much only waits a little.
+Those that are in share all of it: a page that is asked for pauses has one frame on its way, so what is too much
+only waits a little.
 """
 
 

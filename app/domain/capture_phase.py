@@ -22,9 +22,6 @@ class CapturePhase(StrEnum):
 FRAME_PHASES = frozenset({CapturePhase.ALIGN, CapturePhase.CHALLENGE, CapturePhase.LIGHT, CapturePhase.CAPTURE})
 """Phases in which frames are taken."""
 
-STEADY_PHASES = FRAME_PHASES - {CapturePhase.CAPTURE}
-"""Phases in which a page sends one frame after the other; while the still is awaited only what was on its way."""
-
 BETWEEN_CHALLENGES = frozenset({CapturePhase.IDLE, CapturePhase.ALIGN, CapturePhase.STOPPED})
 """Phases in which nothing is asked of the person."""
 

@@ -7,7 +7,7 @@ LONGEST_WAY_MS = 500
 
 
 class FramePace:
-    """One page's frames. Pages send the next frame after the pause that the last answer asked for.
+    """One page's frames. A page that is asked for a pause sends the next frame after it, and one at a time.
 
     From answer to next frame passes more than that pause: the network, there and back, and the camera's next
     picture. So the time that this took the last time is taken off.

@@ -136,8 +136,8 @@ def judge_liveness(
 
 
 def is_unsure(evidence: Sequence[DetectorEvidence]) -> bool:
-    """No attack was seen, but one could have gone unseen: no answer to a demanded light, slow frames, no skin."""
-    return is_answer_missing(evidence) or could_hide_cuts(evidence) or is_skin_unseen(evidence)
+    """No attack was seen, but one could have gone unseen: no answer to a demanded light, slow frames."""
+    return is_answer_missing(evidence) or could_hide_cuts(evidence)
 
 
 REPLACED = frozenset({ChallengeOutcome.SWAPPED, ChallengeOutcome.RESUMED})
@@ -251,7 +251,8 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
 
     What is missing because the matching core failed, or somebody could not be searched, neither approves nor
     rejects: a person looks at it, unless something that was measured rejects. The same holds in the standard
-    profile for what the detectors leave open (`is_unsure`); in the strict one that is no pass.
+    profile for what the detectors leave open (`is_unsure`); in the strict one that is no pass. Skin that was not
+    seen to move is reviewed in both: what is asked for is the draw's doing, and some can do nothing else.
     """
     liveness, face_match = decision.liveness, decision.face_match
     warnings = _all_warnings(decision, policy)
@@ -289,7 +290,7 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
     is_searched = duplicates is Verdict.APPROVED and blocked is Verdict.APPROVED
     band_ends = policy.score_decline_threshold + policy.review_band
     score = face_match.score if is_live else None
-    is_doubtful = liveness is not None and is_unsure(liveness.detectors)
+    is_doubtful = liveness is not None and (is_unsure(liveness.detectors) or is_skin_unseen(liveness.detectors))
     if decision.needs_review or is_doubtful or not is_searched or score is None or score < band_ends:
         return PolicyResult(Verdict.IN_REVIEW, None, None, warnings)
     return PolicyResult(Verdict.APPROVED, None, None, warnings)

@@ -23,7 +23,7 @@ from wsproto.utilities import ProtocolError
 from app.hosted.allowance import Allowance
 
 MAX_WAITING_MESSAGES = 8
-"""A page has one frame in flight; more than this many unread messages is a flood."""
+"""A page has one or two frames on their way, of two messages each; more unread messages than this are a flood."""
 
 SOCKET_KEY = "bonafide.socket"
 """Where the WSGI environment carries the socket, so that a refusal can close it."""

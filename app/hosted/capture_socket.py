@@ -80,7 +80,7 @@ class CaptureNamespace(WatchTeller):
                 self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
             except BonafideError as error:
                 log.warning("capture %s: not interrupted: %s", connection.hosted_session_id, type(error).__name__)
-            self.tell_watchers(connection.hosted_session_id)
+        self.tell_watchers(connection.hosted_session_id)
 
     def _claim_of(self, auth: object) -> PageClaim | None:
         token = auth.get("token") if isinstance(auth, dict) else None
@@ -139,6 +139,7 @@ class CaptureNamespace(WatchTeller):
         if hello.simulated and not self._services.read_capture(connection.hosted_session_id)[0].session.is_test:
             return refusal("simulated", connection.hosted_session_id, is_retryable=False)
         if self._must_wait(connection):
+            self.tell_watchers(connection.hosted_session_id)
             return refusal("busy", connection.hosted_session_id)
         try:
             with self._connections.turn_of(connection.hosted_session_id):
@@ -246,7 +247,7 @@ class CaptureNamespace(WatchTeller):
         return {"ok": True, **self.state(connection)}
 
     def on_frame(self, connection: PageConnection, payload: Sequence[object]) -> Json:
-        """One frame; its acknowledgement lets the page send the next."""
+        """One frame; its acknowledgement says when the next is wanted."""
         arrived_ms = self._services.clock.monotonic_ms()
         header = read_message(Frame, _first(payload))
         data = payload[1] if len(payload) == 2 else None

@@ -101,9 +101,10 @@ class Connections:
             return connection, was_capturing
 
     def is_phone_away(self, hosted_session_id: str) -> bool:
-        """Whether the phone was connected here, and its line is down or its page closed."""
+        """Whether the phone has captured here and no socket of it is left: line down, or page closed."""
         with self._lock:
-            return hosted_session_id in self._phones_away
+            of_session = [one for one in self._by_sid.values() if one.hosted_session_id == hosted_session_id]
+            return hosted_session_id in self._phones_away and not any(one.is_phone for one in of_session)
 
     def watch(self, sid: str) -> bool:
         """This socket follows from now on; says whether it was the capturing one."""

@@ -91,7 +91,7 @@ def make_capture_services(
         ),
         record_consent=RecordConsent(store=store, clock=clock, randomness=randomness, live=live),
         begin_alignment=BeginAlignment(store=store, clock=clock, live=live, traffic=traffic),
-        interrupt_capture=InterruptCapture(clock=clock, ledger=ledger, live=live),
+        interrupt_capture=InterruptCapture(clock=clock, ledger=ledger, live=live, traffic=traffic),
         observe_frame=ObserveFrame(
             images=images,
             analyzer=analyzer,
@@ -105,7 +105,7 @@ def make_capture_services(
             traffic=traffic,
         ),
         swap_challenge=SwapChallenge(clock=clock, live=live),
-        answer_light=AnswerLight(clock=clock, live=live),
+        answer_light=AnswerLight(clock=clock, live=live, traffic=traffic),
         keep_capture=KeepCapture(
             store=store,
             blobs=blobs,

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from app.domain.admission import Admission, FrameRates
 from app.services.ports import Clock
@@ -42,13 +43,23 @@ class Turns:
         mine.acquire()
         return self._places
 
-    def give_back(self) -> None:
-        """The place goes to whoever has waited longest."""
+    def give_back(self) -> int:
+        """The place goes to whoever has waited longest; how many were taken until now."""
         with self._lock:
+            crowd = self._places - self._free
             if self._waiting:
                 self._waiting.popleft().release()
             else:
                 self._free += 1
+            return crowd
+
+
+@dataclass
+class Turn:
+    """A frame's turn. `is_late`: it waited too long and is to be dropped; `is_judged`: it was looked at."""
+
+    is_late: bool
+    is_judged: bool = False
 
 
 class FrameTraffic:
@@ -61,20 +72,20 @@ class FrameTraffic:
         self._admission = Admission(places, rates)
 
     @contextmanager
-    def turn(self, capture: str, *, may_be_dropped: bool) -> Iterator[bool]:
-        """A place in the analysis for one frame; False for a frame that waited too long and is to be dropped."""
+    def turn(self, capture: str, *, may_be_dropped: bool) -> Iterator[Turn]:
+        """A place in the analysis for one frame. Whoever has it says whether the frame was judged."""
         came_ms = self._clock.monotonic_ms()
         crowd = self._turns.take()
         began_ms = self._clock.monotonic_ms()
-        is_taken = not may_be_dropped or began_ms - came_ms <= LONGEST_WAIT_MS
+        turn = Turn(is_late=may_be_dropped and began_ms - came_ms > LONGEST_WAIT_MS)
         try:
-            yield is_taken
+            yield turn
         finally:
-            self._turns.give_back()
-            if is_taken:
+            mean_crowd = (crowd + self._turns.give_back()) / 2
+            if turn.is_judged:
                 now_ms = self._clock.monotonic_ms()
                 # Of three frames that share two landmarkers each takes half as long again.
-                cost_ms = (now_ms - began_ms) * min(1.0, self._places / crowd)
+                cost_ms = (now_ms - began_ms) * min(1.0, self._places / mean_crowd)
                 with self._lock:
                     self._admission.note_frame(capture, cost_ms, now_ms)
 

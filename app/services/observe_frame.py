@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.domain.capture_events import AttemptFailed, CaptureEvent, ChallengeAsked, ChallengeJudged, StillRequested
-from app.domain.capture_phase import FRAME_PHASES, STEADY_PHASES, CapturePhase
+from app.domain.capture_phase import FRAME_PHASES, CapturePhase
 from app.domain.detection import WatchedFrame
 from app.domain.errors import InvalidImage
 from app.domain.face import BgrImage, Observation
@@ -118,6 +118,7 @@ class InterruptCapture:
     clock: Clock
     ledger: AttemptLedger
     live: LiveCaptures
+    traffic: FrameTraffic
 
     def __call__(self, hosted_session_id: str, page_id: str) -> FrameResult:
         """Events for the page, empty where nothing was running."""
@@ -125,6 +126,7 @@ class InterruptCapture:
             if live is None or live.page_id != page_id:
                 return FrameResult()
             events = live.run.interrupt(self.clock.now())
+            self.traffic.rest(hosted_session_id)
             ended = None
             for event in events:
                 if isinstance(event, AttemptFailed):
@@ -159,6 +161,7 @@ class AnswerLight:
 
     clock: Clock
     live: LiveCaptures
+    traffic: FrameTraffic
 
     def __call__(self, hosted_session_id: str, page_id: str, *, is_accepted: bool) -> FrameResult | None:
         """Events for the page, or None where no notice stands."""
@@ -166,6 +169,8 @@ class AnswerLight:
             if live is None or live.page_id != page_id:
                 return None
             events = live.run.answer_light(is_accepted=is_accepted, now_ms=self.clock.monotonic_ms())
+            if live.run.phase is CapturePhase.CAPTURE:
+                self.traffic.rest(hosted_session_id)
         return None if events is None else FrameResult(events=events)
 
 
@@ -196,17 +201,17 @@ class ObserveFrame:
 
     def _in_turn(self, live: LiveCapture, header: FrameHeader, data: bytes) -> FrameResult:
         """Analyse it when it is its turn. Of two frames that come too late in a row the second is taken."""
-        with self.traffic.turn(live.hosted_session_id, may_be_dropped=not live.was_dropped) as is_taken:
-            live.was_dropped = not is_taken
-            if not is_taken:
+        with self.traffic.turn(live.hosted_session_id, may_be_dropped=not live.was_dropped) as turn:
+            live.was_dropped = turn.is_late
+            if turn.is_late:
                 return self._refused(live, "late")
             try:
                 image = self.images.read_frame(data)
             except InvalidImage:
                 return self._refused(live, "not_an_image")
-            live.refused_in_a_row = 0
+            live.refused_in_a_row, turn.is_judged = 0, True
             events = self._judge(live, header, image, data)
-        if live.run.phase not in STEADY_PHASES:
+        if any(isinstance(event, AttemptFailed | StillRequested) for event in events):
             self.traffic.rest(live.hosted_session_id)
         # The store is slow, and others wait for the turn.
         ended = self._settle(live, events) or self._touch(live, self.clock.monotonic_ms())

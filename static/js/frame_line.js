@@ -21,7 +21,7 @@ const NARROW_TIMES = 3;
 /** Frames that are then sent alone before two are tried again. */
 const ALONE_FOR = 30;
 
-export const MOST_ON_THE_WAY = 2;
+const MOST_ON_THE_WAY = 2;
 
 export function createFrameLine() {
   let aloneMs = 0;
@@ -34,6 +34,11 @@ export function createFrameLine() {
     /** Frames that may be on their way together. */
     get room() {
       return known < KNOWN_FROM || alone > 0 || isPaused ? 1 : MOST_ON_THE_WAY;
+    },
+
+    /** A second frame follows the first so much later: half a way, so that frames come evenly and not in pairs. */
+    get secondAfterMs() {
+      return aloneMs / 2;
     },
 
     /**

@@ -32,11 +32,6 @@ const LONGEST_PAUSE_MS = 2_000;
  * @property {() => void} onFrozen
  */
 
-/**
- * What became of a frame. It is outdated where the step that it was sent for is over: its refusal says nothing.
- * @typedef {{ack: import("./protocol.js").Ack, isOutdated: boolean}} Answer
- */
-
 /** The pause that the server asks for. @param {import("./protocol.js").Ack} ack */
 const pauseOf = ({ next_in_ms: asked }) => (typeof asked === "number" && asked >= 0 ? asked : 0);
 
@@ -45,23 +40,24 @@ const pauseOf = ({ next_in_ms: asked }) => (typeof asked === "number" && asked >
  */
 export function createFrameStream(parts) {
   const line = createFrameLine();
+  /** @type {Promise<void>[]} frames that are not answered yet */
+  const onTheWay = [];
   let seq = 0;
   let run = 0;
+  let notBeforeMs = 0;
+  let isRefused = false;
+
+  /** Frames that may be on their way. After a refusal numbers can only be put right when none is. */
+  const room = () => (isRefused ? 1 : line.room);
 
   /** What is left of the time between two frames. @param {number} startedMs */
-  const untilDue = (startedMs) => Math.max(0, 1000 / parts.fps() - (parts.now() - startedMs));
-
-  /** How long to wait before the next frame. @param {number} startedMs @param {Answer} answer */
-  function pauseAfter(startedMs, { ack, isOutdated }) {
-    const asked = pauseOf(ack);
-    const floor = ack.ok || isOutdated ? asked : Math.max(asked, REFUSED_PAUSE_MS);
-    return Math.min(LONGEST_PAUSE_MS, Math.max(floor, untilDue(startedMs)));
+  function untilDue(startedMs) {
+    const pace = Math.max(1000 / parts.fps(), onTheWay.length > 0 ? line.secondAfterMs : 0);
+    return Math.max(startedMs + pace, notBeforeMs) - parts.now();
   }
 
   /** @param {number} mine the run this loop belongs to; a later start or stop ends it */
   async function loop(mine) {
-    /** @type {Promise<Answer>[]} those on their way, the oldest first */
-    const onTheWay = [];
     while (run === mine) {
       const startedMs = parts.now();
       const capturedAtMs = await parts.nextFrame();
@@ -70,42 +66,47 @@ export function createFrameStream(parts) {
         run += 1;
         return parts.onFrozen();
       }
-      onTheWay.push(sendOne(capturedAtMs, onTheWay.length === 0));
-      const isDue = onTheWay.length < line.room ? parts.pause(untilDue(startedMs)) : null;
-      const answer = await Promise.race([onTheWay[0], ...(isDue === null ? [] : [isDue])]);
-      if (run !== mine) return;
-      if (!answer) continue;
-      onTheWay.shift();
-      const last = answer.ack.ok || answer.isOutdated ? answer : await lastOf(onTheWay.splice(0), answer);
-      if (run !== mine) return;
-      if (typeof last.ack.expected_seq === "number" && onTheWay.length === 0) seq = last.ack.expected_seq - 1;
-      await parts.pause(pauseAfter(startedMs, answer));
+      if (onTheWay.length < room()) launch(capturedAtMs);
+      while (run === mine && (onTheWay.length >= room() || untilDue(startedMs) > 0)) {
+        const isRoomy = onTheWay.length < room();
+        await Promise.race([...onTheWay, ...(isRoomy ? [parts.pause(untilDue(startedMs))] : [])]);
+      }
     }
   }
 
-  /**
-   * After a refusal numbers can only be put right when no other frame is on its way.
-   * @param {Promise<Answer>[]} others @param {Answer} refused @returns {Promise<Answer>}
-   */
-  async function lastOf(others, refused) {
-    const answers = await Promise.all(others);
-    return answers.at(-1) ?? refused;
+  /** Sends the picture that is shown now, unless nothing waits for it. @param {number} capturedAtMs */
+  function launch(capturedAtMs) {
+    const nonce = parts.nonce();
+    const bytes = nonce === null ? null : parts.encode();
+    if (nonce === null || bytes === null) {
+      notBeforeMs = parts.now() + REFUSED_PAUSE_MS;
+      return;
+    }
+    seq += 1;
+    const header = { seq, captured_at_ms: capturedAtMs, challenge_id: parts.challengeId(), nonce };
+    const sent = { atMs: parts.now(), wasAlone: onTheWay.length === 0, nonce };
+    const answered = parts.send(header, bytes).then((ack) => {
+      onTheWay.splice(onTheWay.indexOf(answered), 1);
+      take(ack, sent);
+    });
+    onTheWay.push(answered);
   }
 
   /**
-   * The picture that is shown now, unless nothing waits for it.
-   * @param {number} capturedAtMs @param {boolean} wasAlone @returns {Promise<Answer>}
+   * What an answer says about the next frame. A frame is outdated where the step that it was sent for is over: its
+   * refusal was to be expected.
+   * @param {import("./protocol.js").Ack} ack
+   * @param {{atMs: number, wasAlone: boolean, nonce: string}} sent
    */
-  async function sendOne(capturedAtMs, wasAlone) {
-    const nonce = parts.nonce();
-    const bytes = nonce === null ? null : parts.encode();
-    if (nonce === null || bytes === null) return { ack: { ok: false }, isOutdated: false };
-    seq += 1;
-    const sentMs = parts.now();
-    const header = { seq, captured_at_ms: capturedAtMs, challenge_id: parts.challengeId(), nonce };
-    const ack = await parts.send(header, bytes);
-    if (ack.ok) line.note({ wayMs: parts.now() - sentMs, wasAlone, isPaused: pauseOf(ack) > 0 });
-    return { ack, isOutdated: parts.nonce() !== nonce };
+  function take(ack, { atMs, wasAlone, nonce }) {
+    const nowMs = parts.now();
+    const asked = pauseOf(ack);
+    const isOutdated = parts.nonce() !== nonce;
+    if (ack.ok) line.note({ wayMs: nowMs - atMs, wasAlone, isPaused: asked > 0 });
+    isRefused = (isRefused || (!ack.ok && !isOutdated)) && onTheWay.length > 0;
+    const pause = ack.ok || isOutdated ? asked : Math.max(asked, REFUSED_PAUSE_MS);
+    notBeforeMs = Math.max(notBeforeMs, nowMs + Math.min(LONGEST_PAUSE_MS, pause));
+    if (typeof ack.expected_seq === "number" && onTheWay.length === 0) seq = ack.expected_seq - 1;
   }
 
   return {

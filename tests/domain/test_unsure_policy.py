@@ -61,8 +61,11 @@ def test_frames_that_could_hide_a_cut_are_reviewed_in_standard_and_no_pass_in_st
     assert verdict("standard", score, "continuous", Detector.TRACK) == (V.APPROVED, None)
 
 
-def test_skin_that_was_not_seen_to_move_is_reviewed_in_standard_and_no_pass_in_strict() -> None:
-    """A cut-out mask was approved so: only blinks, an open mouth and nearness were asked for."""
-    assert verdict("standard", None, "no_movement", Detector.TEXTURE) == (V.IN_REVIEW, None)
-    assert verdict("strict", None, "no_movement", Detector.TEXTURE) == (V.REJECTED, RejectionCode.CAPTURE_DECLINED)
-    assert verdict("standard", 75.0, "skin_changes", Detector.TEXTURE) == (V.APPROVED, None)
+@pytest.mark.parametrize("profile", ["standard", "strict"])
+def test_skin_that_was_not_seen_to_move_is_reviewed_whatever_the_profile(profile: str) -> None:
+    """A cut-out mask was approved so: only blinks, an open mouth and nearness were asked for.
+
+    In `strict` too: what is asked for is ours to say, and some people can do nothing else.
+    """
+    assert verdict(profile, None, "no_movement", Detector.TEXTURE) == (V.IN_REVIEW, None)
+    assert verdict(profile, 75.0, "skin_changes", Detector.TEXTURE) == (V.APPROVED, None)

@@ -162,6 +162,10 @@ def test_computer_is_told_that_the_phone_is_away_and_that_it_is_back(site: Site)
     back.hello("phone-0001")
     assert told() == [False]
     back.leave()
+    waiting = site.page(token)
+    assert told()[-1] is True
+    assert first.ask("watch", {})["away"] is False, "it is connected again, and may be waiting for a place"
+    waiting.leave()
     first.leave()
     assert not site.part.connections.is_phone_away(site.studio.hosted_id), "nobody is left to be told"
 

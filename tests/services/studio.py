@@ -115,9 +115,9 @@ class Studio:
         )
         self.record_consent = RecordConsent(store=store, clock=clock, randomness=randomness, live=live)
         self.begin_alignment = BeginAlignment(store=store, clock=clock, live=live, traffic=self.traffic)
-        self.interrupt_capture = InterruptCapture(clock=clock, ledger=ledger, live=live)
+        self.interrupt_capture = InterruptCapture(clock=clock, ledger=ledger, live=live, traffic=self.traffic)
         self.swap_challenge = SwapChallenge(clock=clock, live=live)
-        self.answer_light = AnswerLight(clock=clock, live=live)
+        self.answer_light = AnswerLight(clock=clock, live=live, traffic=self.traffic)
         self.observe_frame = ObserveFrame(
             images=self.images,
             analyzer=self.analyzer,

@@ -11,7 +11,8 @@ from app.adapters.db.unit_of_work import SqlStore
 from app.domain.capture_events import ChallengeProgress
 from app.domain.challenge import Ability
 from app.domain.comparison import Template, TemplateFormat
-from app.domain.face import Observation
+from app.domain.face import BgrImage, Observation
+from app.domain.frame_signals import FrameSignals
 from app.domain.liveness import LIMITS, movement, neutral_of
 from app.domain.policy import fuse_passive
 from app.domain.session import BiometricSession, HostedState, SessionStatus
@@ -19,7 +20,7 @@ from app.domain.verdict import DecisionWarning, PresentationOutcome, RejectionCo
 from app.services.capture_view import PageState
 from tests.builders import PORTRAIT_BYTES
 from tests.faces import RESTING, Face, measurement
-from tests.fakes import FAKE_FORMAT, face_of
+from tests.fakes import FAKE_FORMAT, FakeFrameSignals, face_of
 from tests.services.studio import PAD_MODEL, Studio, make_studio
 
 W = DecisionWarning
@@ -41,12 +42,31 @@ def verdict(studio: Studio) -> BiometricSession:
     return session
 
 
+class HiddenSkin(FakeFrameSignals):
+    """A face of which the picture never shows enough to lay it flat."""
+
+    def measure(self, image: BgrImage, data: bytes, observation: Observation) -> FrameSignals:
+        return replace(super().measure(image, data, observation), texture=None)
+
+
 def rejection(studio: Studio) -> tuple[RejectionCode | None, tuple[str, ...]]:
     """Code and warnings of a session that must have been rejected."""
     session = verdict(studio)
     assert session.status is SessionStatus.REJECTED
     assert session.decision is not None
     return session.rejection_code, session.decision.warnings
+
+
+@pytest.mark.parametrize("profile", ["standard", "strict"])
+def test_whose_skin_was_not_seen_to_move_is_reviewed(sqlite_store: SqlStore, profile: str) -> None:
+    studio = make_studio(sqlite_store, settings={"liveness_profile": profile})
+    studio.observe_frame = replace(studio.observe_frame, signals=HiddenSkin())
+    studio.up_to_still().keep()
+    session = verdict(studio)
+    assert (session.status, session.is_in_review) == (SessionStatus.IN_PROGRESS, True)
+    assert session.decision is not None
+    assert session.decision.liveness is not None
+    assert session.decision.liveness.outcome is PresentationOutcome.BONA_FIDE
 
 
 def test_the_enrolled_person_who_did_what_was_asked_is_approved(studio: Studio) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from app.services.frame_traffic import LONGEST_WAIT_MS, FrameTraffic, ServerFull
 from app.services.live_capture import LiveCaptures
 from app.services.observe_frame import FrameResult
 from tests.fakes import FakeClock
-from tests.services.studio import Studio, make_studio
+from tests.services.studio import PAGE, Studio, make_studio
 
 PATIENCE_SECONDS = 20
 
@@ -78,8 +79,8 @@ def test_a_place_comes_back_whatever_happens_in_it() -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), traffic.turn("capture", may_be_dropped=True):
             raise ZeroDivisionError
-    with traffic.turn("capture", may_be_dropped=True) as is_taken:
-        assert is_taken
+    with traffic.turn("capture", may_be_dropped=True) as turn:
+        assert not turn.is_late
 
 
 def test_a_frame_that_waited_too_long_is_dropped_at_no_cost_and_the_next_is_not(studio: Studio) -> None:
@@ -104,8 +105,8 @@ def behind_another(studio: Studio, wait_ms: int) -> FrameResult:
             studio.clock.advance(milliseconds=wait_ms)
             return crowd
 
-        def give_back(self) -> None:
-            turns.give_back()
+        def give_back(self) -> int:
+            return turns.give_back()
 
     studio.traffic._turns = Queued()  # type: ignore[assignment]
     try:
@@ -117,8 +118,7 @@ def behind_another(studio: Studio, wait_ms: int) -> FrameResult:
 def test_the_time_of_a_turn_is_what_a_frame_costs_and_waiting_is_not(studio: Studio) -> None:
     studio.ready().camera()
     for _ in range(60):
-        with studio.traffic.turn("other", may_be_dropped=False):
-            studio.clock.advance(milliseconds=250)
+        judge_for(studio, "other", 250)
     assert studio.traffic._admission.cost_ms == pytest.approx(250, rel=0.1)
     assert behind_another(studio, 10_000).refusal == "late"
     assert studio.traffic._admission.cost_ms == pytest.approx(250, rel=0.1)
@@ -126,16 +126,30 @@ def test_the_time_of_a_turn_is_what_a_frame_costs_and_waiting_is_not(studio: Stu
 
 def test_a_frame_that_shares_the_landmarkers_costs_what_it_would_alone(studio: Studio) -> None:
     """Else a full server would think that it had grown slow, and ask everybody for fewer frames."""
-    traffic = studio.traffic
+    under_way: deque[ExitStack] = deque()
+    for number in range(100):
+        if len(under_way) == 3:
+            under_way.popleft().close()
+        under_way.append(ExitStack())
+        turn = under_way[-1].enter_context(studio.traffic.turn(str(number), may_be_dropped=False))
+        turn.is_judged = True
+        studio.clock.advance(milliseconds=10)
+    for one in under_way:
+        one.close()
+    assert studio.traffic._admission.cost_ms == pytest.approx(20, rel=0.1), "of the 30 ms of each"
+
+
+def test_what_is_no_picture_says_nothing_of_what_a_frame_costs(studio: Studio) -> None:
+    """Else one page could make the server believe that it is fast, and let everybody in."""
+    studio.ready().camera()
     for _ in range(60):
-        with (
-            traffic.turn("one", may_be_dropped=False),
-            traffic.turn("two", may_be_dropped=False),
-            traffic.turn("three", may_be_dropped=False),
-        ):
-            studio.clock.advance(milliseconds=30)
-    # Two of the three began before the third came: they cannot know.
-    assert traffic._admission.cost_ms == pytest.approx((20 + 30 + 30) / 3, rel=0.15)
+        judge_for(studio, "other", 60)
+    limit = studio.traffic._admission.limit()
+    studio.images.broken.add(b"no picture")
+    for _ in range(30):
+        studio.clock.advance(milliseconds=100)
+        assert studio.send(b"no picture").refusal == "not_an_image"
+    assert studio.traffic._admission.limit() == limit
 
 
 def test_a_session_waits_where_the_analysis_is_full_and_is_let_in_later(studio: Studio) -> None:
@@ -160,6 +174,12 @@ def test_a_capture_has_a_place_as_long_as_it_sends_frames(studio: Studio) -> Non
 
 def test_a_capture_that_has_shown_everything_leaves_its_place_to_others(studio: Studio) -> None:
     studio.up_to_still()
+    assert let_in(studio, "meanwhile") == studio.traffic._admission.limit()
+
+
+def test_an_interruption_leaves_the_place_to_others(studio: Studio) -> None:
+    studio.ready().align()
+    studio.interrupt_capture(studio.hosted_id, PAGE)
     assert let_in(studio, "meanwhile") == studio.traffic._admission.limit()
 
 
@@ -198,19 +218,25 @@ def fill(studio: Studio) -> list[str]:
 
 def let_in(studio: Studio, name: str) -> int:
     """How many others may begin now."""
-    for number in itertools.count():
+    for number in range(10_000):
         try:
             studio.traffic.check(f"{name} {number}", has_begun=False)
         except ServerFull:
             return number
-    raise AssertionError
+    raise AssertionError("it is never full")
 
 
 def keep_alive(studio: Studio, captures: Iterable[str]) -> None:
     """A frame of each."""
     for one in captures:
-        with studio.traffic.turn(one, may_be_dropped=False):
-            studio.clock.advance(milliseconds=20)
+        judge_for(studio, one, 20)
+
+
+def judge_for(studio: Studio, capture: str, ms: int) -> None:
+    """A frame of this capture takes so long."""
+    with studio.traffic.turn(capture, may_be_dropped=False) as turn:
+        turn.is_judged = True
+        studio.clock.advance(milliseconds=ms)
 
 
 def make_again(studio: Studio) -> Studio:

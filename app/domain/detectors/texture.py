@@ -228,7 +228,7 @@ class TextureDetector:
 
 
 def is_skin_unseen(evidence: Sequence[DetectorEvidence]) -> bool:
-    """Whether nothing moved that skin can be told by: a mask with holes blinks and opens its mouth as faces do."""
+    """Whether nothing was seen to move that skin can be told by: a mask with holes blinks as faces do."""
     return any(one.detector is Detector.TEXTURE and one.score is None for one in evidence)
 
 
