@@ -130,7 +130,8 @@ def performance(
         asked_ms = at_ms
         motion = Motion(kind, rest_ms=reactions_ms[index % len(reactions_ms)], **pace)
         challenge = Challenge(f"c{index}", "nonce", kind, index, len(kinds), 15_000)
-        while at_ms - asked_ms <= motion.duration_ms:
+        # Until a frame shows the face at home again: the judge waits for it, however slowly frames come.
+        while at_ms - asked_ms < motion.duration_ms + step_ms:
             since_ms = at_ms - asked_ms
             face = moved(kind, motion.share_at(since_ms), RESTING)
             frame = room.frame(at_ms, sway(index, since_ms).at(at_ms, face))

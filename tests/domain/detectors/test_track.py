@@ -68,7 +68,13 @@ def test_no_tape_passes_unseen_because_it_is_slow(seed: int, fps: float, at_ms: 
 def test_two_frames_a_second_prove_nothing() -> None:
     found = judged(TrackDetector(), performance(Room(), 2.0))
     assert (found.reason, could_hide_cuts([found])) == (SLOW_FRAMES, True)
-    assert not could_hide_cuts([judged(TrackDetector(), performance(Room(), 5.0))])
+    assert not could_hide_cuts([judged(TrackDetector(), performance(Room(), 6.25))])
+
+
+@pytest.mark.parametrize("fps", [4.2, 5.0])
+def test_whoever_sends_slowly_enough_to_hide_a_cut_is_left_to_a_person(fps: float) -> None:
+    found = judged(TrackDetector(), performance(Room(), fps))
+    assert (found.reason, could_hide_cuts([found])) == (SLOW_FRAMES, True)
 
 
 def test_quick_turns_pass() -> None:
@@ -126,10 +132,50 @@ def test_pauses_at_the_prompts_alone_are_a_doubt_for_strict() -> None:
     assert found.measured["prompts_with_gaps"] >= 3
 
 
-def test_pauses_anywhere_are_none() -> None:
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_pauses_elsewhere_do_not_excuse_those_at_the_prompts(seed: int) -> None:
+    frames = performance(Room(seed), sway=cutting(300))
+    kept = [
+        one
+        for one in frames
+        if not 400 < one.at_ms < 850 and (one.asked_ms is None or not 50 < one.at_ms - one.asked_ms < 600)
+    ]
+    found = judged(TrackDetector(), kept)
+    assert found.score is not None
+    assert found.score < STRICT_SCORE, STRICT
+    assert could_hide_cuts([found])
+
+
+@pytest.mark.parametrize("seen_at", range(len(KINDS)))
+def test_one_prompt_without_a_pause_does_not_excuse_the_others(seen_at: int) -> None:
     frames = performance(Room())
-    kept = [one for one in frames if one.at_ms % 1_000 > 450]
-    assert judged(TrackDetector(), kept).measured["prompts_with_gaps"] == 0
+    kept = [
+        one
+        for one in frames
+        if one.challenge is None
+        or one.asked_ms is None
+        or one.challenge.index == seen_at
+        or not 50 < one.at_ms - one.asked_ms < 600
+    ]
+    found = judged(TrackDetector(), kept)
+    assert found.measured["prompts_with_gaps"] == len(KINDS) - 1
+    assert could_hide_cuts([found])
+
+
+def test_pauses_at_half_of_the_prompts_are_no_doubt() -> None:
+    frames = performance(Room())
+    kept = [
+        one
+        for one in frames
+        if one.challenge is None
+        or one.asked_ms is None
+        or one.challenge.index % 2
+        or not 50 < one.at_ms - one.asked_ms < 600
+    ]
+    found = judged(TrackDetector(), kept)
+    assert found.measured["prompts_with_gaps"] == len(KINDS) / 2
+    assert not could_hide_cuts([found])
+    assert score(kept) >= STRICT_SCORE
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
