@@ -50,11 +50,13 @@ class TextureLimits:
     """Chosen on the development clips and on puppets of them (`bench/detectors.py`, docs/liveness.md).
 
     `mismatch` and `shading` are the units in which the two measures are added. `novelty` of an attempt is that of
-    its weakest kind, the mean of its movements over the kind's limit, so 1 is the limit.
+    its weakest kind, the mean of its movements over the kind's limit, so 1 is the limit. Shading makes up
+    `shading_most` of that at most: a program that darkens one side of a picture shows as much as it likes.
     """
 
     mismatch: float = 0.04
     shading: float = 0.02
+    shading_most: float = 0.7
     novelty: float = 1.0
     usual_novelty: float = 1.6
     frames_min: int = 3
@@ -202,8 +204,9 @@ class TextureDetector:
             return None
         mismatch = 1.0 - float(np.median(matches)) / max(noise, 0.5)
         shading = float(np.median([change.shading for change in changes]))
-        sum_of_both = mismatch / self._limits.mismatch + shading / self._limits.shading
-        return sum_of_both / KINDS[found.kind].novelty
+        limits, of_kind = self._limits, KINDS[found.kind].novelty
+        new_looks, new_light = mismatch / limits.mismatch / of_kind, shading / limits.shading / of_kind
+        return new_looks + min(new_light, limits.shading_most)
 
     def _take(self, found: _Movement, face: FaceMeasurement, texture: GreyImage, neutral: Neutral) -> None:
         limits, amount = KINDS[found.kind], movement(found.kind, face, neutral)

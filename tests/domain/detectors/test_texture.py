@@ -86,6 +86,19 @@ def test_turns_that_tear_the_picture_do_not_make_up_for_a_look_that_shows_it_aga
     assert found.measured["turn_left_novelty"] > 1.0 > found.measured["look_down_novelty"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("depth", [0.1, 0.3, 0.6])
+def test_one_picture_that_a_program_shades_as_it_moves_is_still_one_picture(
+    kind: ChallengeKind, depth: float
+) -> None:
+    """One multiplication: the light falls off towards one side."""
+    ramp = np.linspace(-1.0, 1.0, TEXTURE_SIDE)[None, :]
+    found = attempt(lambda share: same_picture(share) * (1.0 + depth * min(share, 1.0) * ramp), kind)
+    assert found.score is not None
+    assert found.score < 50.0
+    assert found.reason == "one_picture"
+
+
 @pytest.mark.parametrize("kind", [ChallengeKind.BLINK, ChallengeKind.OPEN_MOUTH, ChallengeKind.MOVE_CLOSER])
 def test_movements_that_any_drawing_can_show_are_not_measured(kind: ChallengeKind) -> None:
     assert attempt(same_picture, kind).score is None
