@@ -1,11 +1,12 @@
-"""What bots reach that move without seeing what is asked: 10,000 sessions each, three attempts a session.
+"""What bots reach that cannot do what is asked: 10,000 sessions each, of three attempts and three free failures.
 
     python -m bench.guessing
     python -m bench.guessing --sessions 1000 --kinds 4
 
 Observations are made up (tests/faces.py), the run and its judges are those of real sessions. Nothing but the
 judges stands against these bots here: no passive detector looks. Each session draws what its capture subject
-avoids from all that leaves as many kinds; the bot knows it, and knows when a challenge was passed.
+avoids from all that leaves as many kinds; the bot knows it, and knows when a challenge was passed. One sees what
+is asked as well: it has a recording, and hides the face where the recording shows something else.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain.capture import CaptureRun
+from app.domain.capture import FREE_OUTCOMES, CaptureRun
 from app.domain.capture_config import CaptureConfig
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind, kinds_left, number_of_challenges
 from app.domain.error_rates import wilson
 from app.domain.face import Observation
+from app.services.attempts import FREE_QUALITY_RETRIES, MORE_WHEN_USED_UP
 from tests.faces import RESTING, Face, moved, seen
 from tests.fakes import EPOCH, SeededRandomness
 
@@ -31,6 +33,9 @@ BAR = 0.002
 
 STEP_MS = 200
 STILL = seen(RESTING)
+NOBODY = [seen(None)] * 10
+"""Longer than a face may be lost."""
+
 APEX = 1.3
 OUT_AND_BACK = (0.6, APEX, APEX, APEX, APEX, 0.6)
 """Just as long as every kind must be held."""
@@ -45,10 +50,11 @@ HALF_NOD = 0.7
 
 @dataclass
 class Sight:
-    """What the bot knows: the kinds left, and the one it passed last."""
+    """What the bot knows: the kinds left, the one it passed last, and for who reads the page the one asked."""
 
     kinds: Sequence[ChallengeKind]
     rng: random.Random
+    asked: ChallengeKind | None = None
     passed: ChallengeKind | None = None
 
     def guess(self, *excluded: ChallengeKind) -> ChallengeKind:
@@ -140,6 +146,14 @@ def shuffled_loop(sight: Sight) -> Iterator[Move]:
         yield from (single(kind) for kind in sight.rng.sample(sight.kinds, len(sight.kinds)))
 
 
+def hiding_tape(sight: Sight) -> Iterator[Move]:
+    """A recording of all kinds in some order; nobody is in the picture where it does not fit."""
+    for kind in itertools.cycle(sight.rng.sample(sight.kinds, len(sight.kinds))):
+        while sight.asked is not kind:
+            yield None, NOBODY
+        yield single(kind)
+
+
 BOTS: Mapping[str, Bot] = {
     "random mover": random_mover,
     "eyes first": eyes_first,
@@ -149,6 +163,7 @@ BOTS: Mapping[str, Bot] = {
     "flashes, then a guess": flashes,
     "loop in a fixed order": fixed_loop,
     "loop in random orders": shuffled_loop,
+    "tape that hides the face": hiding_tape,
 }
 
 
@@ -177,25 +192,34 @@ def session_passes(bot: Bot, kinds: Sequence[ChallengeKind], seed: int) -> bool:
         new_nonce=randomness.nonce,
     )
     rng = random.Random(seed + 1_000_000_007)  # noqa: S311 (reproducible on purpose)
-    now_ms = 0
-    for attempt in range(1, ATTEMPTS + 1):
-        run.align(attempt, now_ms)
+    now_ms, paid, free = 0, 0, 0
+    while paid < ATTEMPTS:
+        more = MORE_WHEN_USED_UP if free >= FREE_QUALITY_RETRIES else 0
+        run.align(paid + free + 1, now_ms, more)
         while run.phase is CapturePhase.ALIGN:
             now_ms += STEP_MS
             run.observe(STILL, now_ms, EPOCH)
-        sight = Sight(kinds, rng)
-        for kind, frames in bot(sight):
-            for observation in frames:
-                asked, now_ms = run.challenge, now_ms + STEP_MS
-                run.observe(observation, now_ms, EPOCH)
-                if run.challenge is not asked:
-                    sight.passed = kind
-                    break
-            if run.phase is not CapturePhase.CHALLENGE:
-                break
+        now_ms = _attempt(run, bot(sight := Sight(kinds, rng)), sight, now_ms)
         if run.phase is CapturePhase.CAPTURE:
             return True
+        is_free = run.evidence[-1].outcome in FREE_OUTCOMES and free < FREE_QUALITY_RETRIES
+        paid, free = paid + (not is_free), free + is_free
     return False
+
+
+def _attempt(run: CaptureRun, moves: Iterator[Move], sight: Sight, now_ms: int) -> int:
+    """Play until the attempt is over; the time then."""
+    sight.asked = run.challenge.kind if run.challenge else None
+    for kind, frames in moves:
+        for observation in frames:
+            asked, now_ms = run.challenge, now_ms + STEP_MS
+            run.observe(observation, now_ms, EPOCH)
+            if run.challenge is not asked:
+                sight.passed, sight.asked = kind, run.challenge.kind if run.challenge else None
+                break
+        if run.phase is not CapturePhase.CHALLENGE:
+            break
+    return now_ms
 
 
 def sessions_passed(bot: Bot, kinds: int, sessions: int, seed: int = 20_261_123) -> int:

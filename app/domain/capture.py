@@ -31,7 +31,7 @@ from app.domain.challenge import (
     number_of_challenges,
 )
 from app.domain.face import FaceMeasurement, Observation
-from app.domain.hint_pace import HintPace
+from app.domain.hint_pace import CoverPatience, HintPace
 from app.domain.light import (
     ChooseColour,
     LightNoticed,
@@ -74,12 +74,12 @@ class CaptureRun:
         self.attempt, self._try_began = 0, 0
         self._suspended: Suspended | None = None
         self._resumed_from: ChallengeKind | None = None
-        self._resumes = 0
+        self._resumes, self._more = 0, 0
         self._judge: ChallengeJudge | None = None
         self._phase_since_ms, self._attempt_since_ms = 0, 0
         self._asked_at: datetime | None = None
         self._last_frame_ms: int | None = None
-        self._hints = HintPace(config)
+        self._hints, self._covers = HintPace(config), CoverPatience(config)
         self._held: list[tuple[int, FaceMeasurement]] = []
 
     @property
@@ -99,13 +99,13 @@ class CaptureRun:
 
     @property
     def number_of_challenges(self) -> int:
-        """How many the present attempt asks: more for each time that it was resumed."""
-        more = self._resumes * more_after_interruption(len(self.config.kinds))
+        """How many the present attempt asks: more for each time that it was resumed, and after many failures."""
+        more = self._more + self._resumes * more_after_interruption(len(self.config.kinds))
         return self.config.number_of_challenges + more
 
-    def align(self, attempt: int, now_ms: int) -> list[CaptureEvent]:
-        """Begin an attempt (numbered from 1) with alignment; whatever ran before is dropped."""
-        self.attempt = attempt
+    def align(self, attempt: int, now_ms: int, more: int = 0) -> list[CaptureEvent]:
+        """Begin an attempt (numbered from 1) with alignment; whatever ran before is dropped. It asks `more`."""
+        self.attempt, self._more = attempt, more
         self._let_go()
         self._show, self.light = None, self.config.light
         return self._begin_alignment(now_ms)
@@ -167,9 +167,15 @@ class CaptureRun:
         return AttemptFailed(reason, is_free=False, was_counted=was_counted)
 
     def passed_count(self) -> int:
-        """Challenges passed since the present alignment."""
+        """Challenges passed in the present attempt."""
+        return len(self._passed())
+
+    def _passed(self) -> list[ChallengeKind]:
         tried = self.evidence[self._try_began :]
-        return sum(1 for item in tried if item.outcome is ChallengeOutcome.PASSED)
+        return [item.kind for item in tried if item.outcome is ChallengeOutcome.PASSED]
+
+    def _last_passed(self) -> ChallengeKind | None:
+        return next(reversed(self._passed()), None)
 
     def observe(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
         """Take one frame. `now_ms` is monotonic, `at` the wall clock for the evidence."""
@@ -248,13 +254,16 @@ class CaptureRun:
         number = number_of_challenges(len(left), self.config.number_of_challenges)
         self._record(ChallengeOutcome.SWAPPED, at)
         self.config = replace(self.config, kinds=left, number_of_challenges=number)
-        return self._ask_next(kind, now_ms, at)
+        return self._ask_next(now_ms, at)
 
     def _align_frame(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
         if now_ms - self._phase_since_ms >= self.config.align_limit_ms:
             self.stop()
             return [AttemptFailed("not_aligned", is_free=True, was_counted=False)]
         hint = alignment_hint(observation, self.config.quality)
+        if self._covers.has_lasted(hint, now_ms):
+            self.config = replace(self.config, quality=self.config.quality.patient())
+            hint = alignment_hint(observation, self.config.quality)
         if hint is None and observation.face is not None:
             self._held.append((now_ms, observation.face))
             if not is_steady(self._held[0][1], self._held[-1][1]):
@@ -266,13 +275,13 @@ class CaptureRun:
         if held_ms < self.config.hold_ms or len(self._held) < self.config.hold_frames:
             return [*events, AlignProgress(min(99, 100 * held_ms // self.config.hold_ms))]
         self.neutral = neutral_of([face for _, face in self._held])
-        previous, self._resumed_from = self._resumed_from, None
-        if previous is None:
+        dropped, self._resumed_from = self._resumed_from, None
+        if dropped is None:
             self._attempt_since_ms = now_ms
-        return [*events, AlignProgress(100), *self._ask_next(previous, now_ms, at, is_first=True)]
+        return [*events, AlignProgress(100), *self._ask_next(now_ms, at, dropped, is_first=True)]
 
     def _ask_next(
-        self, previous: ChallengeKind | None, now_ms: int, at: datetime, *, is_first: bool = False
+        self, now_ms: int, at: datetime, dropped: ChallengeKind | None = None, *, is_first: bool = False
     ) -> list[CaptureEvent]:
         index = self.passed_count()
         if index >= self.number_of_challenges:
@@ -283,7 +292,7 @@ class CaptureRun:
             return [*self._hints.show(None, now_ms, is_new_step=True), LightNoticed(self.nonce)]
         if self.neutral is None:
             raise RuntimeError("a challenge needs the neutral face of a completed alignment")
-        kind = draw_next(self.config.kinds, previous, self._choose)
+        kind = draw_next(self.config.kinds, self._last_passed(), self._choose, dropped)
         self.nonce = self._new_nonce()
         self.challenge = Challenge(
             challenge_id=self._new_id(),
@@ -337,10 +346,9 @@ class CaptureRun:
         if judgement.outcome is None:
             progress = ChallengeProgress(self.challenge.challenge_id, judgement.percent)
             return [progress, *self._hints.show(judgement.hint, now_ms)]
-        kind = self.challenge.kind
         events = self._judged(judgement.outcome, at)
         if judgement.outcome is ChallengeOutcome.PASSED:
-            events += self._ask_next(kind, now_ms, at)
+            events += self._ask_next(now_ms, at)
         return events
 
     def _capture_frame(self, observation: Observation, now_ms: int) -> list[CaptureEvent]:
@@ -381,5 +389,6 @@ class CaptureRun:
                 return_ms=judge.return_ms,
                 time_limit_ms=challenge.time_limit_ms,
                 outcome=outcome,
+                challenge_id=challenge.challenge_id,
             )
         )

@@ -23,6 +23,7 @@ class CaptureConfig:
     hold_frames: int = 5
     hint_every_ms: int = 600
     escalate_after_ms: int = 5_000
+    cover_patience_ms: int = 6_000
     gap_limit_ms: int = 3_000
     resume_within_ms: int = 15_000
     quality: QualityLimits = field(default_factory=QualityLimits)

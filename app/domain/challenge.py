@@ -119,7 +119,12 @@ def more_after_interruption(kinds: int) -> int:
     return 2 if kinds <= FEW_KINDS else 1
 
 
-def draw_next(kinds: Sequence[ChallengeKind], previous: ChallengeKind | None, choose: Choose) -> ChallengeKind:
-    """Draw one kind, never the one asked just before."""
-    candidates = [kind for kind in kinds if kind is not previous]
+def draw_next(
+    kinds: Sequence[ChallengeKind],
+    previous: ChallengeKind | None,
+    choose: Choose,
+    dropped: ChallengeKind | None = None,
+) -> ChallengeKind:
+    """Draw one kind, never the one passed just before, nor the one that was dropped since."""
+    candidates = [kind for kind in kinds if kind not in (previous, dropped)]
     return choose(candidates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.domain.capture_config import CaptureConfig
 from app.domain.capture_events import CaptureEvent, HintChanged
-from app.domain.quality import Hint
+from app.domain.quality import Hint, HintCode
 
 
 class HintPace:
@@ -32,3 +32,18 @@ class HintPace:
             self._is_escalated = True
             return [HintChanged(hint, is_escalated=True)]
         return []
+
+
+class CoverPatience:
+    """How long a face has been told that something covers it: pale lips and deep-set eyes are no mask."""
+
+    def __init__(self, config: CaptureConfig) -> None:
+        self._patience_ms = config.cover_patience_ms
+        self._since_ms: int | None = None
+
+    def has_lasted(self, hint: Hint | None, now_ms: int) -> bool:
+        """Whether this hint is that one, and was first given so long ago that it may be wrong."""
+        if hint is None or hint.code is not HintCode.FACE_COVERED:
+            return False
+        self._since_ms = now_ms if self._since_ms is None else self._since_ms
+        return now_ms - self._since_ms >= self._patience_ms

@@ -30,6 +30,12 @@ from app.services.traces import put_trace
 FREE_QUALITY_RETRIES = 3
 """How often a session may fail for the picture alone without losing an attempt."""
 
+MORE_WHEN_USED_UP = 1
+"""So many challenges more are asked of whoever has used them up.
+
+Who plays a recording can hide the face wherever another movement is asked: each free failure is one more guess.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptLedger:
@@ -132,6 +138,12 @@ class AttemptLedger:
             policy_version=policy.policy_version,
             warnings=(DecisionWarning.ATTEMPTS_EXHAUSTED.value,),
         )
+
+
+def more_challenges(live: LiveCapture) -> int:
+    """How many challenges the next attempt asks beyond the session's number."""
+    is_used_up = live.quality_retries_used >= FREE_QUALITY_RETRIES
+    return MORE_WHEN_USED_UP if is_used_up and not live.run.config.needs_review else 0
 
 
 def _add(uow: UnitOfWork, blobs: NewBlobs, trace: Capture | None) -> None:

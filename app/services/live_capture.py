@@ -35,6 +35,15 @@ class KeptFrame:
     jpeg: bytes
 
 
+@dataclass(frozen=True)
+class MovedFrame:
+    """The frame of a challenge that shows the least of its movement that counts: who made it can be told."""
+
+    challenge_id: str
+    amount: float
+    jpeg: bytes
+
+
 @dataclass
 class AttemptEvidence:
     """What one attempt leaves beside the run's own evidence; emptied when the next begins."""
@@ -42,6 +51,7 @@ class AttemptEvidence:
     best_still: bytes | None = None
     best_quality: float = -1.0
     best_passive: Mapping[str, float] = field(default_factory=dict)
+    moved: MovedFrame | None = None
     challenge_frames: list[KeptFrame] = field(default_factory=list)
     passive_frontal: deque[Mapping[str, float]] = field(default_factory=lambda: deque(maxlen=PASSIVE_FRONTAL_MAX))
     fingerprints: deque[int] = field(default_factory=lambda: deque(maxlen=FINGERPRINTS_MAX))

@@ -10,12 +10,13 @@ from app.domain.capture_phase import FRAME_PHASES, CapturePhase
 from app.domain.detection import WatchedFrame
 from app.domain.errors import InvalidImage
 from app.domain.face import BgrImage, Observation
+from app.domain.liveness import LIMITS, movement
 from app.domain.quality import still_quality
 from app.domain.session import BiometricSession, HostedState, SessionStatus
 from app.domain.verdict import ChallengeOutcome
-from app.services.attempts import AttemptLedger
+from app.services.attempts import AttemptLedger, more_challenges
 from app.services.frame_traffic import FrameTraffic
-from app.services.live_capture import AttemptEvidence, KeptFrame, LiveCapture, LiveCaptures
+from app.services.live_capture import AttemptEvidence, KeptFrame, LiveCapture, LiveCaptures, MovedFrame
 from app.services.ports import Clock, FaceAnalyzer, FrameSignalReader, ImageReader, PassivePad
 from app.services.store import Store
 
@@ -89,7 +90,7 @@ class BeginAlignment:
                 return resumed
             self.traffic.check(hosted_session_id, has_begun=live.attempts_used > 0)
             live.evidence, live.stills_refused = AttemptEvidence(), 0
-            return live.run.align(live.attempts_used + 1, self.clock.monotonic_ms())
+            return live.run.align(live.attempts_used + 1, self.clock.monotonic_ms(), more_challenges(live))
 
     def _resumed(self, live: LiveCapture) -> Sequence[CaptureEvent] | None:
         """The attempt that was interrupted, where it was given back: so often and no more it can go on."""
@@ -268,6 +269,7 @@ class ObserveFrame:
             self._keep(live, observation, image, data)
         if signals.fingerprint is not None and live.run.challenge is not None:
             live.evidence.fingerprints.append(signals.fingerprint)
+        _keep_moved_frame(live, observation, data)
         events = live.run.observe(observation, now_ms, self.clock.now())
         if any(_is_pass(event) for event in events):
             self._keep_challenge_frame(live, observation, image, data)
@@ -298,9 +300,14 @@ class ObserveFrame:
     def _keep_challenge_frame(
         self, live: LiveCapture, observation: Observation, image: BgrImage, data: bytes
     ) -> None:
-        """The frame that ended a challenge shows whose challenge it was: kept, and looked at by passive PAD."""
+        """Keep a frame that shows whose challenge it was. Passive PAD looks at the one that ended it.
+
+        That one is frontal, as passive PAD needs it; by itself it would let somebody else make the movement.
+        """
         evidence = live.evidence
-        evidence.challenge_frames.append(KeptFrame(f"challenge-{len(evidence.challenge_frames) + 1}", data))
+        shown = data if evidence.moved is None else evidence.moved.jpeg
+        evidence.challenge_frames.append(KeptFrame(f"challenge-{len(evidence.challenge_frames) + 1}", shown))
+        evidence.moved = None
         scores = self.pad.score(image, observation.face.box) if observation.face else {}
         if scores:
             evidence.passive_challenges.append(scores)
@@ -332,6 +339,20 @@ class ObserveFrame:
             uow.sessions.touch(found[0].session_id, self.clock.now())
             uow.commit()
         return found[0] if found[0].status.is_terminal else None
+
+
+def _keep_moved_frame(live: LiveCapture, observation: Observation, data: bytes) -> None:
+    """Hold the frame that shows the least of the movement that counts.
+
+    Recognizers know faces the worse, the further they are turned (docs/liveness.md).
+    """
+    challenge, neutral, face = live.run.challenge, live.run.neutral, observation.face
+    if challenge is None or neutral is None or face is None:
+        return
+    amount, kept = movement(challenge.kind, face, neutral), live.evidence.moved
+    is_other = kept is None or kept.challenge_id != challenge.challenge_id
+    if amount >= LIMITS[challenge.kind].required and (is_other or kept is None or amount < kept.amount):
+        live.evidence.moved = MovedFrame(challenge.challenge_id, amount, data)
 
 
 def _is_pass(event: CaptureEvent) -> bool:

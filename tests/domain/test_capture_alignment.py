@@ -9,9 +9,9 @@ import pytest
 
 from app.domain.capture_events import AlignProgress, AttemptFailed, ChallengeAsked, HintChanged
 from app.domain.capture_phase import CapturePhase
-from app.domain.quality import Hint, HintCode
+from app.domain.quality import Hint, HintCode, still_quality
 from tests.domain.sitting import Sitting, config_for, new_run
-from tests.faces import RESTING, Face, Motion
+from tests.faces import RESTING, Face, Motion, seen
 
 DARK, FAR, ASIDE = replace(RESTING, luma=20.0), replace(RESTING, scale=0.4), replace(RESTING, x=460.0)
 TOO_DARK, TOO_FAR = Hint(HintCode.TOO_DARK), Hint(HintCode.TOO_FAR)
@@ -192,3 +192,28 @@ def test_a_motion_ends_where_it_began() -> None:
     for kind in config_for().kinds:
         frames = list(Motion(kind).frames(10))
         assert (frames[0][1], frames[-1][1]) == (RESTING, RESTING)
+
+
+PALE, MASKED = replace(RESTING, lips_redness=0.035), replace(RESTING, lips_redness=0.012)
+DEEP_SET, DARK_GLASSES = replace(RESTING, eyes_brightness=-0.55), replace(RESTING, eyes_brightness=-0.71)
+
+
+@pytest.mark.parametrize("face", [PALE, DEEP_SET])
+def test_who_only_looks_covered_is_told_so_for_a_while_and_then_goes_on(face: Face) -> None:
+    sitting = Sitting().begin()
+    told = sitting.show(face)
+    assert Hint(HintCode.FACE_COVERED) in [event.hint for event in told if isinstance(event, HintChanged)]
+    patience_ms = sitting.run.config.cover_patience_ms
+    began_ms = sitting.now_ms
+    while sitting.run.phase is CapturePhase.ALIGN and sitting.now_ms - began_ms < 30_000:
+        sitting.show(face)
+    assert sitting.now_ms - began_ms in range(patience_ms + 1_000, patience_ms + 1_400)
+    assert still_quality(seen(face), sitting.run.config.quality) is not None, "their stills are good enough too"
+
+
+@pytest.mark.parametrize("face", [MASKED, DARK_GLASSES])
+def test_masks_and_dark_glasses_never_align(face: Face) -> None:
+    sitting = Sitting().begin()
+    while sitting.now_ms < 50_000 and sitting.run.phase is CapturePhase.ALIGN:
+        sitting.show(face)
+    assert sitting.run.phase is CapturePhase.ALIGN

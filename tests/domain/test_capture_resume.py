@@ -16,7 +16,7 @@ from app.domain.challenge import (
 )
 from app.domain.light import LightStanding
 from app.domain.verdict import ChallengeOutcome
-from app.services.attempts import FREE_QUALITY_RETRIES
+from app.services.attempts import FREE_QUALITY_RETRIES, MORE_WHEN_USED_UP
 from tests.domain.sitting import Sitting, config_for, new_run
 from tests.faces import RESTING
 from tests.fakes import EPOCH
@@ -65,6 +65,34 @@ def test_what_is_passed_stays_passed_and_one_more_is_asked_another_than_before(s
     sitting.pass_all()
     assert sitting.run.phase is CapturePhase.CAPTURE
     assert outcomes(sitting) == [PASSED, RESUMED, *[PASSED] * usual]
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_it_goes_on_with_neither_what_was_void_nor_what_was_passed_last(seed: int) -> None:
+    sitting = interrupted(seed)
+    passed = sitting.run.evidence[0].kind
+    for _ in range(2):
+        void = sitting.asked()[-1].challenge.kind
+        assert resume(sitting)
+        sitting.align()
+        assert sitting.asked()[-1].challenge.kind not in (void, passed)
+        sitting.run.interrupt(EPOCH)
+
+
+def test_what_an_earlier_attempt_passed_bars_nothing() -> None:
+    """Resumed before anything of the present attempt was passed, only what was void cannot come."""
+    drawn = set[ChallengeKind]()
+    for seed in range(60):
+        sitting = Sitting(new_run(config_for((K.BLINK, K.SMILE, K.OPEN_MOUTH, K.MOVE_CLOSER)), seed))
+        sitting.begin().align().obey()
+        passed = sitting.run.evidence[0].kind
+        sitting.begin(attempt=2).align().run.interrupt(EPOCH)
+        void = sitting.asked()[-1].challenge.kind
+        assert resume(sitting)
+        again = sitting.align().asked()[-1].challenge.kind
+        assert again is not void
+        drawn |= {again} if again is passed else set()
+    assert drawn
 
 
 def test_each_interruption_asks_one_more() -> None:
@@ -169,18 +197,21 @@ def test_who_has_declined_the_light_is_not_asked_again_by_another_wish() -> None
 
 
 def chance_of_a_recording(kinds: int, drops: int) -> float:
-    """Of movements in a fixed order: who plays it drops the line, `drops` times, where another is asked."""
+    """Of movements in a fixed order: who plays it drops the line, `drops` times, where another is asked.
+
+    What was dropped does not come next, nor what was passed last.
+    """
     more = more_after_interruption(kinds)
 
     @cache
-    def from_here(to_do: int, drops: int, is_first: bool) -> float:
+    def from_here(to_do: int, drops: int, has_passed: bool, has_dropped: bool) -> float:
         if to_do == 0:
             return 1.0
-        is_it = 1 / kinds if is_first else 1 / (kinds - 1)
-        other = from_here(to_do + more, drops - 1, False) if drops else 0.0
-        return is_it * from_here(to_do - 1, drops, False) + (1 - is_it) * other
+        is_it = 1 / (kinds - has_passed - has_dropped)
+        other = from_here(to_do + more, drops - 1, has_passed, True) if drops else 0.0
+        return is_it * from_here(to_do - 1, drops, True, False) + (1 - is_it) * other
 
-    return from_here(number_of_challenges(kinds), drops, True)
+    return from_here(number_of_challenges(kinds), drops, False, False)
 
 
 @pytest.mark.parametrize("kinds", range(MIN_KINDS_FOR_VERDICT, len(K) + 1))
@@ -190,6 +221,9 @@ def test_dropping_the_line_at_an_unwelcome_movement_is_worth_less_than_beginning
     dropping = chance_of_a_recording(kinds, free) + (attempts - 1) * whole
     assert dropping < (attempts + free) * whole
     assert dropping < 0.002, "what blind guessing may reach in a session"
+    harder = whole / (kinds - 1) ** MORE_WHEN_USED_UP
+    hiding = (attempts - 1 + free) * whole + harder
+    assert hiding < 0.002, "the face hidden wherever another movement is asked, once all else was tried"
 
 
 def test_with_few_kinds_each_interruption_asks_two_more() -> None:

@@ -91,6 +91,17 @@ def test_a_swapped_challenge_is_replaced_and_its_ability_not_asked_again() -> No
     assert all(item.kind.ability is not before.kind.ability for item in sitting.run.evidence[2:])
 
 
+@pytest.mark.parametrize("seed", range(24))
+def test_what_replaces_swapped_challenges_is_not_the_movement_that_was_just_passed(seed: int) -> None:
+    sitting = Sitting(new_run(config_for(), seed)).begin().align()
+    sitting.obey()
+    passed = sitting.run.evidence[-1].kind
+    for _ in range(2):
+        assert sitting.run.swap(standing_id(sitting), sitting.now_ms, EPOCH) is not None
+        assert sitting.run.challenge is not None
+        assert sitting.run.challenge.kind is not passed
+
+
 def test_with_fewer_kinds_left_more_is_asked_and_never_less() -> None:
     for raised in (None, 8):
         number = number_of_challenges(5, raised)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -87,6 +88,15 @@ def test_every_kind_but_the_previous_one_is_a_candidate(previous: ChallengeKind)
     drawn = draw_next(tuple(ChallengeKind), previous, choose)
     assert drawn is not previous
     assert offered == [[kind for kind in ChallengeKind if kind is not previous]]
+
+
+def test_what_was_dropped_is_no_candidate_either_and_the_others_are_alike() -> None:
+    rng, previous, dropped = SeededRandomness(5), K.BLINK, K.SMILE
+    drawn = Counter(draw_next(tuple(K), previous, rng.choose, dropped) for _ in range(6_000))
+    assert set(drawn) == set(K) - {previous, dropped}
+    expected = 6_000 / len(drawn)
+    statistic = sum((count - expected) ** 2 / expected for count in drawn.values())
+    assert chi_square_tail(statistic, len(drawn) - 1) > LEAST_P
 
 
 def test_the_first_draw_may_give_any_kind() -> None:

@@ -67,11 +67,15 @@ PAD_MODEL = ModelIdentity("pad", "0" * 64)
 known_face = cache(face_of)
 
 
+STRANGER = b"somebody else"
+
+
 @dataclass
 class Studio:
     """One organization, one enrolled person, one session. `person` is whose face the camera sees.
 
-    Frames of which `is_attack` is true look like an attack to passive PAD.
+    Frames of which `is_attack` is true look like an attack to passive PAD; where `is_stranger` is true they show
+    somebody else.
     """
 
     store: SqlStore
@@ -87,6 +91,7 @@ class Studio:
     live: LiveCaptures = field(default_factory=LiveCaptures)
     person: bytes = PORTRAIT_BYTES
     is_attack: Callable[[Face | Observation | None], bool] = lambda _: False
+    is_stranger: Callable[[Face | Observation | None], bool] = lambda _: False
     seq: int = 0
     events: list[CaptureEvent] = field(default_factory=list)
 
@@ -190,7 +195,7 @@ class Studio:
         """One frame of what the camera sees."""
         self.clock.advance(milliseconds=after_ms)
         self.analyzer.observations = [frame if isinstance(frame, Observation) else seen(frame)]
-        data = self.picture(f"frame {self.seq}")
+        data = self.picture(f"frame {self.seq}", STRANGER if self.is_stranger(frame) else None)
         if self.is_attack(frame):
             self.images.attacks.add(data)
         return self.send(data)

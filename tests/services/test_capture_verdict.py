@@ -21,10 +21,9 @@ from app.services.capture_view import PageState
 from tests.builders import PORTRAIT_BYTES
 from tests.faces import RESTING, Face, measurement
 from tests.fakes import FAKE_FORMAT, FakeFrameSignals, face_of
-from tests.services.studio import PAD_MODEL, Studio, make_studio
+from tests.services.studio import PAD_MODEL, STRANGER, Studio, make_studio
 
 W = DecisionWarning
-STRANGER = b"somebody else"
 LIVE, FAKE = {PAD_MODEL.name: 0.95}, {PAD_MODEL.name: 0.05}
 ATTACK = (RejectionCode.CAPTURE_DECLINED, (W.LIVENESS_FACE_ATTACK, W.LOW_LIVENESS_SCORE))
 FEW_KINDS = (Ability.HEAD_TURN, Ability.LOOK, Ability.BLINK)
@@ -104,6 +103,12 @@ def test_a_face_swapped_for_the_still_is_rejected_although_it_matches(studio: St
     assert (code, warnings[0]) == (RejectionCode.CAPTURE_DECLINED, W.FACE_CHANGED_DURING_CAPTURE)
 
 
+def is_away_from_home(frame: Face | Observation | None) -> bool:
+    assert isinstance(frame, Face)
+    neutral, face = neutral_of([measurement(RESTING)]), measurement(frame)
+    return any(movement(kind, face, neutral) > limits.home for kind, limits in LIMITS.items())
+
+
 @pytest.mark.parametrize("number", range(4))
 def test_one_challenge_by_somebody_else_is_enough(studio: Studio, number: int) -> None:
     studio.up_to_still()
@@ -112,6 +117,17 @@ def test_one_challenge_by_somebody_else_is_enough(studio: Studio, number: int) -
     studio.keep()
     code, warnings = rejection(studio)
     assert (code, warnings) == (RejectionCode.CAPTURE_DECLINED, (W.FACE_CHANGED_DURING_CAPTURE,))
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_somebody_else_who_only_makes_one_movement_is_seen(studio: Studio, number: int) -> None:
+    """Whoever was verified rests before each movement and after it."""
+    studio.ready().align()
+    for index in range(4):
+        studio.is_stranger = is_away_from_home if index == number else lambda _: False
+        studio.obey()
+    studio.keep()
+    assert rejection(studio) == (RejectionCode.CAPTURE_DECLINED, (W.FACE_CHANGED_DURING_CAPTURE,))
 
 
 @pytest.mark.parametrize("kind", ["selfie", "still", "challenge-1", "challenge-4"])
