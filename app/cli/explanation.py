@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,17 +110,27 @@ def _line(one: DetectorEvidence, profile: str) -> DetectorLine:
 
 def attempt_parts(explanation: Explanation) -> list[AttemptPart]:
     """The plots of each attempt with its prompts, named by how they ended."""
-    outcomes = _outcomes(explanation.decision)
+    evidence = _challenges(explanation.decision)
+    by_id = {one.challenge_id: one for one in evidence if one.challenge_id is not None}
+    older = [one for one in evidence if one.challenge_id is None]
     parts = []
     for number, trace in enumerate(explanation.traces, 1):
-        of_attempt = [outcomes.pop(0) if outcomes else None for _ in trace.prompts]
-        marks = tuple(_mark(trace, *pair) for pair in zip(trace.prompts, of_attempt, strict=True))
+        marks = tuple(_mark(trace, prompt, _evidence_of(prompt, by_id, older)) for prompt in trace.prompts)
         parts.append(AttemptPart(number, plots_of(trace), marks, seconds(trace)))
     return parts
 
 
-def _outcomes(decision: Decision | None) -> list[ChallengeEvidence]:
-    return [] if decision is None or decision.liveness is None else list(decision.liveness.challenges)
+def _challenges(decision: Decision | None) -> Sequence[ChallengeEvidence]:
+    return () if decision is None or decision.liveness is None else decision.liveness.challenges
+
+
+def _evidence_of(
+    prompt: Prompt, by_id: Mapping[str, ChallengeEvidence], older: list[ChallengeEvidence]
+) -> ChallengeEvidence | None:
+    """By the challenge's id. What was kept before there were ids has only its order."""
+    if prompt.challenge_id is not None:
+        return by_id.get(prompt.challenge_id)
+    return older.pop(0) if older else None
 
 
 def _mark(trace: Trace, prompt: Prompt, evidence: ChallengeEvidence | None) -> PromptMark:

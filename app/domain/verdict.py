@@ -78,7 +78,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class ChallengeEvidence:
-    """One challenge as it went. `measured` and `required` are in `unit`; times count from `asked_at`."""
+    """One challenge as it went. `measured` and `required` are in `unit`; times count from `asked_at`.
+
+    `challenge_id` is that of its prompt in the trace; None in evidence that was kept before there was one.
+    """
 
     attempt: int
     kind: ChallengeKind
@@ -92,6 +95,7 @@ class ChallengeEvidence:
     return_ms: int | None
     time_limit_ms: int
     outcome: ChallengeOutcome
+    challenge_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,15 @@ class TracePoint:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A challenge as it was asked: `index` counts from 0, `at_ms` from the attempt's first frame."""
+    """A challenge as it was asked: `index` counts from 0, `at_ms` from the attempt's first frame.
+
+    `challenge_id` is that of its evidence; None in traces that were kept before there was one.
+    """
 
     index: int
     kind: ChallengeKind
     at_ms: int
+    challenge_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ class AttemptWatch:
         self._points.append(_trace_point(frame, frame.at_ms - self._first_ms))
         if frame.challenge is not None and frame.asked_ms is not None:
             asked = frame.challenge
-            prompt = Prompt(asked.index, asked.kind, max(0, frame.asked_ms - self._first_ms))
+            at_ms = max(0, frame.asked_ms - self._first_ms)
+            prompt = Prompt(asked.index, asked.kind, at_ms, asked.challenge_id)
             self._prompts.setdefault(asked.challenge_id, prompt)
         for detector in self._detectors:
             detector.observe(frame)

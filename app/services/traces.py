@@ -56,7 +56,7 @@ def read_traces(store: Store, blobs: BlobStore, session_id: str) -> tuple[Trace,
 
 def write_trace(trace: Trace) -> bytes:
     """Compact JSON: a trace of a minute is 30 kB."""
-    prompts = [[one.index, one.kind.value, one.at_ms] for one in trace.prompts]
+    prompts = [[one.index, one.kind.value, one.at_ms, one.challenge_id] for one in trace.prompts]
     document = {"columns": COLUMNS, "points": [astuple(one) for one in trace.points], "prompts": prompts}
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -67,7 +67,12 @@ def read_trace(data: bytes) -> Trace:
         document = json.loads(data)
         places = [document["columns"].index(name) for name in COLUMNS]
         points = tuple(TracePoint(*(row[place] for place in places)) for row in document["points"])
-        prompts = tuple(Prompt(index, ChallengeKind(kind), at_ms) for index, kind, at_ms in document["prompts"])
+        prompts = tuple(_read_prompt(*row) for row in document["prompts"])
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise RecordUnreadable("The trace cannot be read.") from error
     return Trace(points, prompts)
+
+
+def _read_prompt(index: int, kind: str, at_ms: int, challenge_id: str | None = None) -> Prompt:
+    """Traces that are older than the last column have none."""
+    return Prompt(index, ChallengeKind(kind), at_ms, challenge_id)

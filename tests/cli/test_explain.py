@@ -13,12 +13,13 @@ from click.testing import CliRunner
 
 from app.adapters.db.unit_of_work import SqlStore
 from app.cli import cli
-from app.cli.explanation import render
+from app.cli.explanation import attempt_parts, render
 from app.cli.explanation_plot import WIDTH, plots_of, x_of
 from app.config import Settings
 from app.dev_secrets import make_dev_secrets
 from app.domain.challenge import ChallengeKind
 from app.domain.detector_evidence import Detector, DetectorEvidence
+from app.domain.verdict import ChallengeOutcome
 from app.domain.watch import Prompt, Trace, TracePoint
 from app.main import open_infrastructure, prepare_store
 from app.services.explain_session import Explanation
@@ -64,6 +65,60 @@ def test_the_plots_carry_the_prompts() -> None:
     assert page.count("turn left:") == 6
     for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL):
         ElementTree.fromstring(svg)  # noqa: S314 (our own)
+
+
+def pairing(
+    asked: list[tuple[ChallengeKind, ChallengeOutcome]], shown: list[int], *, has_ids: bool
+) -> list[tuple[str, str]]:
+    """Label and outcome of the marks, where only these of the challenges saw a frame."""
+    first = explanation(traces=())
+    assert first.decision is not None
+    assert first.decision.liveness is not None
+    (one,) = first.decision.liveness.challenges
+    ids = [f"id-{number}" if has_ids else None for number in range(len(asked))]
+    challenges = tuple(
+        replace(one, kind=kind, outcome=outcome, challenge_id=challenge_id)
+        for (kind, outcome), challenge_id in zip(asked, ids, strict=True)
+    )
+    prompts = tuple(Prompt(number, asked[number][0], 500 * number, ids[number]) for number in shown)
+    liveness = replace(first.decision.liveness, challenges=challenges)
+    traces = (Trace(trace().points, prompts[:1]), Trace(trace().points, prompts[1:]))
+    whole = replace(first, decision=replace(first.decision, liveness=liveness), traces=traces)
+    return [(mark.label, mark.outcome) for part in attempt_parts(whole) for mark in part.marks]
+
+
+SITTING = [
+    (ChallengeKind.BLINK, ChallengeOutcome.PASSED),
+    (ChallengeKind.SMILE, ChallengeOutcome.SWAPPED),
+    (ChallengeKind.BLINK, ChallengeOutcome.TIMED_OUT),
+    (ChallengeKind.LOOK_UP, ChallengeOutcome.INTERRUPTED),
+    (ChallengeKind.TURN_LEFT, ChallengeOutcome.PASSED),
+]
+
+
+def test_prompts_are_paired_by_what_they_are_and_not_by_their_order() -> None:
+    """Challenges that were swapped or interrupted before a frame came have no mark, and shift none."""
+    assert pairing(SITTING, [0, 2, 4], has_ids=True) == [
+        ("blink", "passed"),
+        ("blink", "timed out"),
+        ("turn left", "passed"),
+    ]
+
+
+def test_a_prompt_without_evidence_was_interrupted() -> None:
+    assert pairing(SITTING[:1], [0], has_ids=True) == [("blink", "passed")]
+    plain = explanation(traces=(Trace(trace().points, (Prompt(0, ChallengeKind.TURN_LEFT, 900, "another"),)),))
+    assert [mark.outcome for part in attempt_parts(plain) for mark in part.marks] == ["interrupted"]
+
+
+def test_prompts_without_ids_are_paired_by_their_order() -> None:
+    assert pairing(SITTING, [0, 1, 2, 3, 4], has_ids=False) == [
+        ("blink", "passed"),
+        ("smile", "swapped"),
+        ("blink", "timed out"),
+        ("look up", "interrupted"),
+        ("turn left", "passed"),
+    ]
 
 
 def test_a_line_breaks_where_there_was_no_face() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.adapters.db.unit_of_work import SqlStore
@@ -26,13 +28,27 @@ def traces(studio: Studio) -> tuple[Trace, ...]:
 
 
 def test_a_trace_reads_back_as_it_was_written() -> None:
-    trace = Trace(TRACE.points, (Prompt(0, ChallengeKind.TURN_LEFT, 900),))
+    trace = Trace(TRACE.points, (Prompt(0, ChallengeKind.TURN_LEFT, 900, "one"),))
     assert read_trace(write_trace(trace)) == trace
+
+
+def test_a_trace_whose_prompts_have_no_ids_yet_is_read_too() -> None:
+    old = json.loads(write_trace(TRACE)) | {"prompts": [[0, "turn_left", 900]]}
+    assert read_trace(json.dumps(old).encode()).prompts == (Prompt(0, ChallengeKind.TURN_LEFT, 900),)
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{}", b"[]", b"null", b'{"columns":[],"points":[[1]],"prompts":[]}', b"\xff", write_trace(TRACE)[:-9]],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"columns":[],"points":[[1]],"prompts":[]}',
+        b"\xff",
+        write_trace(TRACE)[:-9],
+        write_trace(TRACE).replace(b'"prompts":[]', b'"prompts":[[0,"blink",1,"one",2]]'),
+    ],
 )
 def test_what_is_no_trace_is_unreadable(data: bytes) -> None:
     with pytest.raises(RecordUnreadable):
@@ -41,10 +57,11 @@ def test_what_is_no_trace_is_unreadable(data: bytes) -> None:
 
 def test_a_capture_keeps_what_its_frames_measured_and_what_was_asked(studio: Studio) -> None:
     studio.up_to_still()
-    kinds = [one.kind for one in studio.run_of().evidence]
+    asked = [(one.kind, one.challenge_id) for one in studio.run_of().evidence]
     studio.keep()
     (trace,) = traces(studio)
-    assert [prompt.kind for prompt in trace.prompts] == kinds
+    assert [(prompt.kind, prompt.challenge_id) for prompt in trace.prompts] == asked
+    kinds = [kind for kind, _ in asked]
     assert [prompt.index for prompt in trace.prompts] == list(range(len(kinds)))
     during = {point.challenge_index for point in trace.points}
     assert during == {None, *range(len(kinds))}
