@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -58,18 +59,24 @@ class SeenClip:
 
 def find_clips(folder: Path) -> Sequence[Path]:
     """All video files below a folder, by name."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
-def watch_clip(clip: Path, analyzer: FaceAnalyzer, rate: float, size: tuple[int, int] | None = None) -> SeenClip:
+def watch_clip(
+    clip: Path,
+    analyzer: FaceAnalyzer,
+    rate: float,
+    size: tuple[int, int] | None = None,
+    seconds: float | None = None,
+) -> SeenClip:
     """Look at a clip at about `rate` frames a second; without a size, upright or lying as the clip is.
 
-    ValueError where it has no frame that can be read.
+    Of a clip longer than `seconds` only its beginning. ValueError where it has no frame that can be read.
     """
     frames_per_second, images = open_clip(clip, rate)
     width, height = size or (0, 0)
     seen: list[SeenFrame] = []
-    for image in images:
+    for image in islice(images, None if seconds is None else round(seconds * frames_per_second)):
         if not width:
             width, height = camera_size(image)
         seen.append(see(fit(image, width, height), analyzer))
@@ -116,7 +123,7 @@ def camera_size(image: BgrImage) -> tuple[int, int]:
 def fit(image: BgrImage, width: int, height: int) -> BgrImage:
     """Scale into the size and continue the picture's outermost pixels where the shape differs."""
     scale = min(width / image.shape[1], height / image.shape[0])
-    size = (min(width, round(image.shape[1] * scale)), min(height, round(image.shape[0] * scale)))
+    size = (min(width, max(1, round(image.shape[1] * scale))), min(height, max(1, round(image.shape[0] * scale))))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     left, top = (width - size[0]) // 2, (height - size[1]) // 2
     right, bottom = width - size[0] - left, height - size[1] - top

@@ -38,6 +38,11 @@ class Player:
         """The challenge is over; a movement that has begun is brought to its end."""
         self._asked = None
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether a movement is on its way."""
+        return self._playing is not None
+
     def frame(self, now_ms: float) -> bytes:
         """What the camera sees now; times grow."""
         tick = int(now_ms * self._performance.frames_per_second / 1_000)

@@ -67,6 +67,11 @@ class Person:
         """A movement that has begun is brought to its end."""
         self._player.rest()
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether a movement is on its way."""
+        return self._player.is_moving
+
     def picture(self, now_ms: float) -> BgrImage:
         """Of the performance."""
         return decode(self._player.frame(now_ms))

@@ -14,8 +14,8 @@ from app.domain.face import BgrImage
 from app.simulation.camera import decode, encode
 from app.simulation.clips import KEPT_QUALITY
 from app.simulation.performance import Performance
-from app.simulation.player import REACTION_MS, Player
-from app.simulation.scene import Person
+from app.simulation.player import REACTION_MS, REPEAT_AFTER_MS, Player
+from app.simulation.scene import Filmed, Person, Source
 from bench.pad.instruments import Acting, Instrument, acting_for
 
 OUT_MS, HOLD_MS = 800.0, 900.0
@@ -24,6 +24,15 @@ OUT_MS, HOLD_MS = 800.0, 900.0
 AGAIN_MS = 1_200.0
 STEPS = 16
 """Positions on the way outward that are drawn: as many as the page sees frames of it, twice over."""
+
+PAUSE_MS = (450.0, 600.0)
+"""How long an attacker sends nothing to hide a cut: no longer than a busy phone does now and then."""
+
+CUT_SHARE = (0.5, 1.0)
+"""Where in the pause the take begins: of the lead-in before a movement little is lost."""
+
+ALIGNED_FRAMES = (2, 6)
+"""Frames of an alignment before the one pause in it, so that pauses are usual with this camera."""
 
 KNOWN_MAX = 256
 """Drawn positions that are kept; drawing one costs more than all the rest of a frame."""
@@ -69,6 +78,102 @@ class Swapped:
 
     def picture(self, now_ms: float) -> BgrImage:
         return self._now.picture(now_ms)
+
+
+class SwappedBack(Swapped):
+    """Somebody else only from the prompt until the movement begins to return: it is the right person who is back.
+
+    `others` have takes that end there. What was not accepted is shown again.
+    """
+
+    def __init__(self, person: Performance, others: Sequence[Performance], seed: int) -> None:
+        super().__init__(person, others, seed)
+        self._kind: ChallengeKind | None = None
+        self._was_moving, self._again_ms = False, math.inf
+
+    def ask(self, kind: ChallengeKind, now_ms: float) -> None:
+        super().ask(kind, now_ms)
+        self._kind, self._was_moving, self._again_ms = kind, False, math.inf
+
+    def rest(self, now_ms: float) -> None:
+        super().rest(now_ms)
+        self._kind, self._again_ms = None, math.inf
+
+    def picture(self, now_ms: float) -> BgrImage:
+        if self._kind is not None and now_ms >= self._again_ms:
+            self.ask(self._kind, now_ms)
+        shown = self._now.picture(now_ms)
+        is_over = self._was_moving and not self._now.is_moving
+        self._was_moving = self._now.is_moving
+        if self._now is self._person or not is_over:
+            return shown
+        self._now, self._again_ms = self._person, now_ms + REPEAT_AFTER_MS
+        return self._person.picture(now_ms)
+
+
+class PromptPlayer(Player):
+    """Cuts to the take at the moment it is told, and out of it when it is over, wherever that is."""
+
+    def ask(self, kind: ChallengeKind, now_ms: float) -> None:
+        super().ask(kind, now_ms)
+        self._due_ms = now_ms
+        self._cut()
+
+    def rest(self) -> None:
+        super().rest()
+        self._cut()
+
+    def _cut(self) -> None:
+        self._playing, self._place, self._step = None, 0, 1
+
+
+class HiddenCuts:
+    """The right take at each prompt; time goes on in it while nothing is sent."""
+
+    def __init__(self, performance: Performance, seed: int) -> None:
+        self._player, self._step_ms = PromptPlayer(performance, seed), 1_000 / performance.frames_per_second
+        self._at_ms: float | None = None
+
+    def ask(self, kind: ChallengeKind, now_ms: float) -> None:
+        """Begins at that time, which may lie ahead."""
+        self._player.ask(kind, now_ms)
+
+    def rest(self, now_ms: float) -> None:
+        self._player.rest()
+
+    def picture(self, now_ms: float) -> BgrImage:
+        at_ms = now_ms if self._at_ms is None else self._at_ms
+        while at_ms + self._step_ms < now_ms:
+            at_ms += self._step_ms
+            self._player.frame(at_ms)
+        self._at_ms = now_ms
+        return decode(self._player.frame(now_ms))
+
+
+class Paused(Filmed):
+    """A page that sends nothing for a moment at each prompt, while the source cuts, and once in alignment."""
+
+    def __init__(self, source: Source, seed: int, frame_ms: float) -> None:
+        super().__init__(source, seed, frame_ms)
+        self._chance = random.Random(seed)  # noqa: S311 (reproducible on purpose)
+        self._pause_ms = 0.0
+        self._frames_to_pause = 0
+
+    def ask(self, kind: ChallengeKind, now_ms: float) -> None:
+        """The movement that was shown before is cut off in the same pause."""
+        self._pause_ms, self._frames_to_pause = self._chance.uniform(*PAUSE_MS), 0
+        super().ask(kind, now_ms + self._chance.uniform(*CUT_SHARE) * self._pause_ms)
+
+    def rest(self, now_ms: float) -> None:
+        super().rest(now_ms)
+        self._frames_to_pause = self._chance.randint(*ALIGNED_FRAMES)
+
+    def wait_ms(self) -> float:
+        if self._frames_to_pause:
+            self._frames_to_pause -= 1
+            self._pause_ms = 0.0 if self._frames_to_pause else self._chance.uniform(*PAUSE_MS)
+        pause_ms, self._pause_ms = self._pause_ms, 0.0
+        return pause_ms or super().wait_ms()
 
 
 class Handled:

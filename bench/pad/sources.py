@@ -240,7 +240,7 @@ class Replayed:
 
 
 def altered(data: bytes, alteration: str) -> bytes:
-    """`same`, `re-encoded` at another quality, or `cropped` by 2 % and scaled to its size again."""
+    """`same`, `re-encoded` at another quality, `cropped` by 2 % and scaled to its size again, or `mirrored`."""
     if alteration == "same":
         return data
     image = decode(data)
@@ -248,4 +248,6 @@ def altered(data: bytes, alteration: str) -> bytes:
         height, width = image.shape[:2]
         part = image[height // 100 : height - height // 100, width // 100 : width - width // 100]
         image = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+    if alteration == "mirrored":
+        image = np.asarray(cv2.flip(image, 1), dtype=np.uint8)
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 72])[1].tobytes())

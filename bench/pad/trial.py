@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,12 +15,18 @@ from app.domain.fusion import RULES, Standing, standing
 from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE
 from app.domain.session import BiometricSession, SessionStatus
 from app.domain.verdict import Decision
-from bench.pad.people import Listed
-from bench.pad.session import Played
+from bench.pad.people import Listed, said
+from bench.pad.session import Actor, Played, play
 from bench.pad.studio import Studio
 
 IN_REVIEW = "in_review"
 """A person would look at it: neither accepted nor refused."""
+
+ERROR = "error"
+"""The try itself went wrong, so it says nothing about any session."""
+
+NOT_PLAYED = frozenset({"no_genuine_session", "no_face_in_recording", "no_still"})
+"""Tries in which nothing was presented: they count nowhere."""
 
 FRAME_MS = (100.0, 125.0, 160.0)
 """The page sends ten frames a second; a busy phone or a slow uplink makes eight or six of them."""
@@ -48,7 +54,7 @@ class Material:
 
     @property
     def replays(self) -> Sequence[Listed]:
-        return [one for one in self.people if one.is_replay and one.has_portrait]
+        return [one for one in self.people if one.is_replay]
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """`status` is the session's, `stopped_by` empty where it was approved, `score` the weakest part, 0–100."""
+    """`status` is the session's, `stopped_by` empty where it was approved, `score` the weakest part, 0–100.
+
+    Of a try that went wrong the status is `ERROR`, and `message` says how.
+    """
 
     species: str
     number: int
@@ -79,10 +88,16 @@ class Result:
     frames: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    message: str = ""
 
     @property
     def is_accepted(self) -> bool:
         return self.status == SessionStatus.APPROVED.value
+
+    @property
+    def is_played(self) -> bool:
+        """Whether something was presented."""
+        return self.status != ERROR and not NOT_PLAYED & set(self.stopped_by)
 
 
 Run = Callable[[Studio, Material, Plan, random.Random], tuple[str, Played]]
@@ -93,14 +108,55 @@ Run = Callable[[Studio, Material, Plan, random.Random], tuple[str, Played]]
 class Species:
     """A presentation attack instrument species, or bona fide presentations.
 
-    `count` is how many tries there are of it where that is not a matter of choice (each recording once).
+    `count` is how many tries there are of it where that is not a matter of choice (each recording once);
+    `lack` says what is missing where it is not possible.
     """
 
     name: str
     run: Run
     is_possible: Callable[[Material], bool]
+    lack: str
     count: Callable[[Material], int] | None = None
     is_bona_fide: bool = False
+
+    def tries(self, material: Material, chosen: int) -> int:
+        """How many there are; `chosen` where that can be chosen."""
+        if not self.is_possible(material):
+            return 0
+        return self.count(material) if self.count else chosen
+
+
+def plans_of(species: Sequence[Species], material: Material, tries: int, seed: int) -> Iterator[Plan]:
+    """By turns through the species, so that a run that is cut short has some of each."""
+    counts = [(one, one.tries(material, tries)) for one in species]
+    for number in range(max((count for _, count in counts), default=0)):
+        for one, count in counts:
+            if number < count:
+                yield Plan(one.name, number, seed, is_narrow=one.is_bona_fide or number % 2 == 1)
+
+
+def turn(people: Sequence[Listed], plan: Plan) -> Listed:
+    """Everybody equally often, in both kinds of draw."""
+    return people[(plan.number // 2) % len(people)]
+
+
+def frame_ms(chance: random.Random) -> float:
+    return chance.choice(FRAME_MS)
+
+
+def session_of(
+    studio: Studio, plan: Plan, portrait: bytes, kinds: Sequence[ChallengeKind], actor: Actor
+) -> Played:
+    """A session of somebody with that reference; narrowed to these kinds where the plan says so."""
+    caller = studio.organization()
+    entity_id = studio.enrol(caller, portrait)
+    return play(studio, caller, entity_id, avoid_all_but(kinds) if plan.is_narrow else [], actor)
+
+
+def failed(plan: Plan, error: BaseException) -> Result:
+    """A try that raised."""
+    name, message = type(error).__name__, said(error)
+    return Result(plan.species, plan.number, "", plan.is_narrow, ERROR, (name,), 0.0, message=message)
 
 
 def perform(studio: Studio, material: Material, species: Species, plan: Plan) -> Result:
