@@ -27,7 +27,7 @@ class HandoffState(StrEnum):
     REFUSED = "refused"
     """Another number than the computer's was chosen."""
     VOID = "void"
-    """A later link, or the computer itself, has taken its place."""
+    """A later link, or the computer itself, has taken its place; or the session ended and not by the phone."""
 
 
 STANDING = frozenset({HandoffState.OPEN, HandoffState.TAKEN})
@@ -123,7 +123,8 @@ class CallbackMethod(StrEnum):
 def is_sent_on(method: str, *, is_phone: bool, was_completed_by_phone: bool) -> bool:
     """Whether this device goes on to the callback.
 
-    Where the phone never had the session, or has lost it again, the computer began and completed it.
+    Where the phone never had the session, has lost it again, or let it run out, the computer goes on: it began
+    it, and nothing is to be waited for.
     """
     if not was_completed_by_phone:
         return not is_phone

@@ -50,7 +50,7 @@ class WatchTeller(PageTeller):
         handoffs, hosted_session_id = self._services.handoffs, connection.hosted_session_id
         handoff = None if connection.is_phone else handoffs.watch(hosted_session_id, is_waiting=True)
         if handoff is None:
-            return refusal("not_expected", hosted_session_id, is_retryable=False)
+            return self._unwatched(connection)
         # A page that captures, and asks how its own link stands, goes on capturing until that is taken.
         with self._connections.turn_of(hosted_session_id):
             captures = self._connections.capturing_sid(hosted_session_id) == connection.sid
@@ -60,9 +60,18 @@ class WatchTeller(PageTeller):
         # One shape for both: what has ended has no progress.
         return {"ok": True, **(message if name == "watch_state" else {"result": message})}
 
+    def _unwatched(self, connection: PageConnection) -> Json:
+        """No link stands: the session has ended without the phone, or another page has it."""
+        _, view = self._services.read_capture(connection.hosted_session_id)
+        if view.outcome is None or connection.is_phone:
+            return refusal("not_expected", connection.hosted_session_id, is_retryable=False)
+        return {"ok": True, "result": self.result(connection, view.outcome)}
+
     def has_lost(self, connection: PageConnection) -> bool:
         """Whether this page watches a session that another page has taken back: it has no say in it any more."""
-        return connection.is_watching and self._services.handoffs.watch(connection.hosted_session_id) is None
+        if not connection.is_watching or self._services.handoffs.watch(connection.hosted_session_id) is not None:
+            return False
+        return self._services.read_capture(connection.hosted_session_id)[1].outcome is None
 
     def is_cast_off(self, connection: PageConnection) -> bool:
         """Whether this page is on a phone that has lost the session: not even its hello disturbs who has it."""

@@ -33,6 +33,8 @@ class CancelSession:
             if session.status.is_terminal:
                 uow.commit()  # it may have ended just now
                 raise InvalidState(f"The session is {session.status.value} and can no longer be cancelled.")
+            # Nothing comes of the phone any more, so the computer is the one that is sent on.
+            uow.handoffs.void_standing(session.hosted_session_id, now)
             cancelled = end_session(
                 uow, self.randomness, session, SessionStatus.CANCELLED, now, actor=caller.actor
             )

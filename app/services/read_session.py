@@ -71,4 +71,6 @@ def end_if_overdue(
     status = overdue_status(current, hosted, now, abandon_after)
     if status is None:
         return current
+    # A phone that has completed nothing sends nobody on: the computer is.
+    uow.handoffs.void_standing(current.hosted_session_id, now)
     return end_session(uow, randomness, current, status, now, actor="expiry") or current

@@ -214,6 +214,27 @@ def test_leaving_on_the_phone_tells_both_where_it_goes_on(build_site: BuildSite,
     assert boot_of(site.get())["result"]["continue_on"] == expected[1]
 
 
+@pytest.mark.parametrize("hears_by", ["asking", "being told", "loading anew"])
+def test_computer_goes_on_when_its_phone_has_died(build_site: BuildSite, hears_by: str) -> None:
+    """Whoever notices first that nothing comes any more."""
+    site = build_site(session={"callback": CALLBACK})
+    first = computer(site)
+    phone(site, first.ask("handoff", {})).leave()
+    site.studio.clock.advance(minutes=16)
+    first.heard()
+    if hears_by == "asking":
+        site.studio.read_capture(site.studio.hosted_id)  # another process has ended it
+        assert first.ask("cancel", {})["code"] == "not_expected", "it is over, and no other page has it"
+        result = first.ask("watch", {})["result"]
+    elif hears_by == "being told":
+        site.part.namespace.announce(site.studio.hosted_id)
+        (result,) = [message for name, message in first.heard() if name == "result"]
+    else:
+        result = boot_of(site.get())["result"]
+    assert (result["outcome"], result["continue_on"]) == ("abandoned", None)
+    assert result["redirect"]["url"].startswith(CALLBACK)
+
+
 def test_computer_takes_the_session_back_and_the_phones_page_is_void(site: Site) -> None:
     first = computer(site)
     token = taken(site, first.ask("handoff", {}))

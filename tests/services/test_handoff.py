@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -212,6 +213,36 @@ def test_callback_method_says_who_is_sent_on(
     assert told(is_phone=None) == on_phone, "the phone has completed it"
     studio.withdraw(studio.hosted_id, ends_handoff=True)
     assert (told(is_phone=True), told(is_phone=False)) == ((None, "computer"), (REDIRECT, None))
+
+
+def silent(studio: Studio) -> None:
+    """The phone's battery is empty: nothing comes of it any more."""
+    studio.clock.advance(minutes=16)
+
+
+def taken_back(studio: Studio) -> None:
+    """The integrator cancels through the API."""
+    studio.cancel(studio.caller, studio.session.session_id)
+
+
+@pytest.mark.parametrize("method", ["initiator", "completer", "both"])
+@pytest.mark.parametrize("end", [silent, taken_back])
+def test_computer_is_sent_on_where_the_phone_has_completed_nothing(
+    store: SqlStore, method: str, end: Callable[[Studio], None]
+) -> None:
+    studio = make_studio(store, settings={"callback_method": method}, callback=REDIRECT.url)
+    studio.hello()
+    handoff = asked(studio)
+    handoffs_of(studio).take(handoff.handoff_id, handoff.number)
+    from_phone(studio, handoff)
+    end(studio)
+    outcome = studio.read_capture(studio.hosted_id)[1].outcome
+    assert outcome is not None
+    assert outcome.redirect is not None
+    result_for = handoffs_of(studio).result_for
+    assert result_for(studio.hosted_id, outcome, is_phone=False) == outcome
+    on_phone = result_for(studio.hosted_id, outcome, is_phone=True)
+    assert (on_phone.redirect, on_phone.continue_on) == (None, "computer")
 
 
 def test_without_a_callback_it_goes_on_where_it_began(studio: Studio) -> None:
