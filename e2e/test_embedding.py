@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from e2e.capture_page import CapturePage
-from e2e.conftest import Conduct, LaunchBrowser
+from e2e.conftest import DESKTOP, Conduct, LaunchBrowser, OpenPage
 from e2e.integrator import Integrator
+from e2e.test_troubles import CAMERA
 from tests.live_server import Api, LiveServer
 from tests.portrait import close_up, jpeg
 from tests.test_embedding_docs import snippet
@@ -136,6 +137,80 @@ def test_modal_keeps_focus_asks_before_it_closes_and_hears_nobody_else(shop: Pag
     assert shop.evaluate("document.adoptedStyleSheets.length") == 0
 
 
+@pytest.mark.parametrize("has_dialogs", [True, False])
+def test_modal_opens_where_style_sheets_cannot_be_constructed(shop: Page, *, has_dialogs: bool) -> None:
+    """Safari before 16.4, Firefox before 101; some of them have no dialogs either."""
+    shop.evaluate(
+        """hasDialogs => {
+          if (!hasDialogs) for (const name of ["showModal", "close"]) delete HTMLDialogElement.prototype[name];
+          Object.defineProperty(document, "adoptedStyleSheets", { get: () => undefined, set: () => {} });
+          window.CSSStyleSheet = function Refused() { throw new TypeError("Illegal constructor"); };
+        }""",
+        has_dialogs,
+    )
+    shop.click("#go")
+    dialog = shop.locator("dialog.bonafide")
+    expect(dialog).to_be_visible()
+    assert dialog.evaluate("dialog => [dialog.offsetWidth, dialog.offsetHeight]") == [440, 760]
+    session_in(shop).expect_screen("consent")
+    shop.evaluate("document.querySelector('bonafide-capture').close()")
+    expect(dialog).to_have_count(0)
+    assert shop.evaluate(
+        "[document.documentElement.style.overflow, document.querySelectorAll('style').length]"
+    ) == [
+        "",
+        0,
+    ]
+
+
+def test_modal_opened_anew_at_once_leaves_the_page_as_it_was(shop: Page, session_url: str) -> None:
+    """By who closes and opens in one go, and by who opens the next one when told of the close."""
+    shop.evaluate(
+        """async url => {
+          const [, sdk] = /"(.*js)"/.exec(document.querySelector("script[type=module]").textContent);
+          const { open } = await import(sdk);
+          document.documentElement.style.overflow = "auto";
+          open(url).close();
+          let times = 0;
+          const again = () => open(url, { onEvent: ({ type }) => type === "close" && times++ === 0 && again() });
+          again();
+          document.querySelector("bonafide-capture").close();
+        }""",
+        session_url,
+    )
+    expect(shop.locator("dialog.bonafide")).to_have_count(1)
+    assert shop.evaluate("document.documentElement.style.overflow") == "hidden"
+    shop.evaluate("document.querySelector('bonafide-capture').close()")
+    expect(shop.locator("dialog.bonafide")).to_have_count(0)
+    assert shop.evaluate("[document.documentElement.style.overflow, document.adoptedStyleSheets.length]") == [
+        "auto",
+        0,
+    ]
+
+
+def test_modal_can_be_closed_when_another_window_has_the_session(
+    shop: Page, cookieless: BrowserContext, session_url: str
+) -> None:
+    shop.click("#go")
+    capture = session_in(shop)
+    capture.expect_screen("consent")
+    cross = shop.locator("dialog.bonafide > button")
+    expect(cross).to_be_hidden()
+    elsewhere = cookieless.new_page()
+    elsewhere.goto(session_url)
+    capture.expect_screen("superseded")
+    expect(cross).to_be_visible()
+    capture.button("reconnect_pressed").click()
+    capture.expect_screen("consent")
+    expect(cross).to_be_hidden()
+    CapturePage(elsewhere).button("reconnect_pressed").click()
+    capture.expect_screen("superseded")
+    cross.click()
+    expect(shop.locator("dialog.bonafide")).to_have_count(0)
+    assert types(shop).count("close") == 1
+    elsewhere.close()
+
+
 def test_a_page_that_is_cross_origin_isolated_holds_a_session(isolated_shop: Page) -> None:
     assert isolated_shop.evaluate("crossOriginIsolated") is True
     isolated_shop.click("#go")
@@ -174,6 +249,70 @@ def test_element_is_as_high_as_it_needs_and_follows_its_attribute(shop: Page, se
     assert shop.evaluate("gone.querySelector('iframe')") is None
     shop.evaluate("gone.close()")
     assert types(shop) == ["close"]
+
+
+SETTLED = """() => new Promise((done) => {
+  const screen = document.getElementById("screen");
+  let [frames, still, before] = [0, 0, ""];
+  const look = () => {
+    const words = [...(screen.querySelector(".card__body")?.children ?? [])];
+    const ends = words.map((one) => one.getBoundingClientRect().bottom);
+    const actions = screen.querySelector(".card__actions")?.getBoundingClientRect();
+    const seen = {
+      inner: innerHeight,
+      hidden: screen.scrollHeight - screen.clientHeight,
+      empty: Math.round((actions?.top ?? 0) - Math.max(0, ...ends)),
+    };
+    frames += 1;
+    still = JSON.stringify(seen) === before ? still + 1 : 0;
+    before = JSON.stringify(seen);
+    if (still >= 12 || frames > 300) done({ ...seen, still });
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+"""How high the frame is when it has come to rest, what of its screen is out of sight, and what of it is empty."""
+
+GAP_MAX = 32
+"""Between the last words and the buttons: paddings, and no more."""
+
+
+@pytest.mark.parametrize("width", [440, 1000])
+def test_inline_frame_is_as_high_as_the_page_needs(
+    open_page: OpenPage, server: LiveServer, integrator: Integrator, session_url: str, width: int
+) -> None:
+    page = open_page(None, viewport=DESKTOP)
+    page.add_init_script(CAMERA)
+    integrator.pages[f"/inline/{width}"] = SHOP.format(
+        server=server.url, url=session_url, more=f"<style>#place {{ width: {width}px }}</style>"
+    )
+    page.goto(f"{integrator.origin}/inline/{width}")
+    page.evaluate("window.wishes = { mode: 'inline', container: place }")
+    page.click("#go")
+    capture = session_in(page)
+    capture.expect_screen("consent")
+
+    def rested(*, is_filled: bool = True) -> int:
+        seen = capture.within.evaluate(SETTLED)
+        assert seen["still"] >= 12, seen
+        assert seen["hidden"] <= 0, seen
+        assert not is_filled or seen["inner"] == 600 or seen["empty"] <= GAP_MAX, seen
+        return int(seen["inner"])
+
+    short = rested()
+    capture.within.locator("summary").click()
+    long = rested()
+    assert long > short + 100
+    assert types(page).count("resize") <= 4
+    capture.button("consent_accepted").click()
+    capture.expect_screen("precheck")
+    ready = rested()
+    assert ready < long - 100
+    capture.button("start_pressed").click()
+    capture.expect_screen("align")
+    asked = types(page).count("resize")
+    assert rested(is_filled=False) == ready, "the stage takes the height that is there"
+    assert types(page).count("resize") == asked
 
 
 def test_tab_tells_its_opener_and_redirect_takes_the_window(shop: Page, session_url: str) -> None:

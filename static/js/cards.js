@@ -6,6 +6,7 @@
 import { blockedCard } from "./cards_blocked.js";
 import { handoffCard, offerPhone, waitingPhoneCard } from "./cards_handoff.js";
 import { outcomeCard } from "./cards_outcome.js";
+import { owns } from "./own.js";
 import { RETRY_REASONS } from "./protocol.js";
 
 /**
@@ -252,7 +253,7 @@ const STAGE_SCREENS = Object.freeze(["align", "challenge", "light", "capture", "
  * @param {State} state @returns {boolean}
  */
 export function isOnStage(state) {
-  const hasCard = state.slow && Object.hasOwn(CARDS, state.screen);
+  const hasCard = state.slow && owns(CARDS, state.screen);
   return state.camera === "live" && STAGE_SCREENS.includes(state.screen) && !hasCard;
 }
 

@@ -2,6 +2,8 @@
  * The page's texts, in the language that the server chose. The page has none of its own.
  */
 
+import { owns } from "./own.js";
+
 /** @typedef {(key: string, values?: Record<string, string|number>) => string} Translate */
 
 /** A text that the server did not send. */
@@ -32,9 +34,9 @@ function isolated(value, direction) {
  */
 export function createTranslate(messages, direction = "ltr") {
   return (key, values = {}) => {
-    if (!Object.hasOwn(messages, key)) throw new MissingMessage(key);
+    if (!owns(messages, key)) throw new MissingMessage(key);
     return /** @type {string} */ (messages[key]).replace(/\{(\w+)\}/g, (whole, name) =>
-      Object.hasOwn(values, name) ? isolated(/** @type {string|number} */ (values[name]), direction) : whole,
+      owns(values, name) ? isolated(/** @type {string|number} */ (values[name]), direction) : whole,
     );
   };
 }

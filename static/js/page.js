@@ -84,22 +84,48 @@ export function reloadWhenBack(page) {
 /** Below this the stage is cramped, so a frame is never asked to be smaller. */
 const LEAST_HEIGHT_PX = 600;
 
+/** Screens that pass: a frame that shrank for them would soon grow again. */
+const PASSING = Object.freeze(["asking", "uploading", "processing", "offline", "busy", "draining"]);
+
 /**
- * Tells how high the content wants to be, whatever the window's height.
- * @param {Document} page @param {(height: number) => void} onHeight
+ * What a card needs, be the window higher or not. @param {HTMLElement} card @returns {number}
+ */
+function naturalHeight(card) {
+  // A card fills its screen; only without that can it be seen what it needs.
+  card.style.minBlockSize = "0";
+  const { height } = card.getBoundingClientRect();
+  card.style.minBlockSize = "";
+  return height;
+}
+
+/**
+ * Tells how high the content wants to be, whatever the window's height, and keeps what has the focus clear of the
+ * buttons that stand over the end of a card. In a frame the card is the frame.
+ * @param {Document} page
+ * @param {(height: number) => void} onHeight
  */
 export function watchHeight(page, onHeight) {
-  const screen = page.getElementById("screen");
-  const header = page.getElementById("header");
-  if (screen === null || header === null) return;
+  const [shell, header, screen] = ["shell", "header", "screen"].map((id) => page.getElementById(id));
+  const { defaultView: view } = page;
+  if (!shell || !header || !screen || !view) return;
+  if (view.parent !== view) page.documentElement.dataset.framed = "";
   let told = 0;
   const measure = () => {
-    const content = screen.firstElementChild?.scrollHeight ?? 0;
-    const height = Math.max(LEAST_HEIGHT_PX, Math.ceil(content + header.offsetHeight));
+    const card = screen.firstElementChild;
+    const { screen: name = "boot" } = shell.dataset;
+    // The camera takes what height there is; nobody stays long enough at the beginning.
+    if (!(card instanceof HTMLElement) || name === "boot") return;
+    const actions = card.querySelector(".card__actions")?.getBoundingClientRect().height ?? 0;
+    screen.style.scrollPaddingBlockEnd = `${Math.ceil(actions)}px`;
+    const wanted = Math.ceil(naturalHeight(card) + header.getBoundingClientRect().height);
+    const passes = PASSING.includes(name) || shell.classList.contains("shell--dimmed");
+    const height = Math.max(LEAST_HEIGHT_PX, wanted, passes ? told : 0);
     if (height !== told) onHeight(height);
     told = height;
   };
   const observer = new MutationObserver(measure);
   observer.observe(screen, { childList: true, subtree: true, attributes: true, attributeFilter: ["open"] });
+  // Another width breaks lines elsewhere, and a higher window has room for drawings.
+  view.addEventListener("resize", measure);
   measure();
 }

@@ -109,6 +109,19 @@ function modelOf(name, state, surface, dispatch) {
   };
 }
 
+/** Safari before 15.4 and Firefox before 98 have no dialogs: there it lies over the page and is no more. @param {HTMLDialogElement} element */
+function openDialog(element) {
+  if (element.hasAttribute("open")) return;
+  if (element.showModal) element.showModal();
+  else element.setAttribute("open", "");
+}
+
+/** @param {HTMLDialogElement} element */
+function closeDialog(element) {
+  if (element.close) element.close();
+  else element.removeAttribute("open");
+}
+
 /**
  * @param {{surface: DialogSurface, dispatch: (event: MachineEvent) => void}} parts
  */
@@ -116,6 +129,12 @@ export function createDialogs({ surface, dispatch }) {
   const element = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" });
   element.addEventListener("cancel", (event) => {
     event.preventDefault();
+    dispatch(CLOSE);
+  });
+  element.addEventListener("keydown", (event) => {
+    // A dialog of the browser's own hears Escape by itself, as `cancel`.
+    if (event.key !== "Escape" || typeof element.showModal === "function") return;
+    event.stopPropagation();
     dispatch(CLOSE);
   });
   element.addEventListener("click", (event) => event.target === element && dispatch(CLOSE));
@@ -153,11 +172,11 @@ export function createDialogs({ surface, dispatch }) {
       const key = state.dialog === null ? null : `${state.dialog} ${state.screen} ${state.swapRefused}`;
       if (key === shown) return;
       shown = key;
-      if (state.dialog === null) return element.close();
+      if (state.dialog === null) return closeDialog(element);
       const model = await modelOf(state.dialog, state, surface, dispatch);
       if (shown !== key) return;
       fill(model);
-      if (!element.open) element.showModal();
+      openDialog(element);
       element.querySelector("h2")?.focus();
     },
   };

@@ -4,6 +4,7 @@
  */
 
 import { readWatch } from "./handoff_wire.js";
+import { owns } from "./own.js";
 import {
   CHALLENGE_KINDS,
   DEFAULT_FRAME_POLICY,
@@ -223,6 +224,6 @@ const READERS = {
  * @returns {MachineEvent|null}
  */
 export function readServerEvent(name, payload) {
-  const reader = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
+  const reader = owns(READERS, name) ? READERS[name] : undefined;
   return reader === undefined ? null : reader(fieldsOf(payload));
 }

@@ -12,8 +12,8 @@ export const READY_TIMEOUT_MS = 20_000;
 const MESSAGES = ["ready", "started", "step", "resize", "completed", "cancelled", "error", "close_request"];
 const CLOSED_POLL_MS = 500;
 const HEIGHT_PX = { least: 320, first: 700, most: 2_000 };
-const STYLE = `dialog.bonafide{position:fixed;inset:0;margin:auto;padding:0;border:0;overflow:hidden;
-width:min(100vw,440px);height:min(100dvh,760px);max-width:none;max-height:none;border-radius:16px;background:#fff}
+const STYLE = `dialog.bonafide{position:fixed;z-index:2147483647;inset:0;margin:auto;padding:0;border:0;overflow:hidden;
+width:min(100vw,440px);height:min(100vh,760px);height:min(100dvh,760px);max-width:none;max-height:none;border-radius:16px;background:#fff}
 dialog.bonafide::backdrop{background:rgb(10 14 22/.6)}
 dialog.bonafide bonafide-capture,dialog.bonafide iframe{height:100%!important}
 dialog.bonafide iframe{position:relative}
@@ -24,7 +24,7 @@ border:3px solid rgb(127 140 160/.25);border-top-color:rgb(127 140 160);animatio
 dialog.bonafide button{position:absolute;inset-block-start:6px;inset-inline-end:8px;width:44px;height:44px;
 border:0;border-radius:50%;background:#fff;color:#131a26;font:24px/1 sans-serif;cursor:pointer}
 dialog.bonafide button[hidden]{display:none}
-@media(max-width:480px){dialog.bonafide{width:100vw;height:100dvh;border-radius:0}}
+@media(max-width:480px){dialog.bonafide{width:100vw;height:100vh;height:100dvh;border-radius:0}}
 @media(prefers-color-scheme:dark){dialog.bonafide,dialog.bonafide button{background:#141a24;color:#eef2f8}}`;
 
 /**
@@ -241,52 +241,79 @@ function openTab(url, tell) {
 /** A dialog of the browser's own: it keeps focus inside, and gives it back. @param {BonafideCapture} element @param {string} closeLabel */
 function showModal(element, closeLabel) {
   const dialog = document.createElement("dialog");
-  const restore = coverPage();
   let isOver = false;
+  // At once, not when the dialog tells that it is closed: by then the next one may be open.
   element.addEventListener("close", () => {
+    if (isOver) return;
     isOver = true;
-    dialog.close();
+    dialog.close?.();
+    dialog.remove();
+    uncoverPage();
   });
   dialog.oncancel = (event) => {
     event.preventDefault();
     element.askToClose();
   };
-  dialog.onclose = () => {
-    restore();
-    dialog.remove();
-    if (!isOver) element.close();
-  };
+  dialog.onclose = () => isOver || element.close();
   dialog.className = "bonafide";
   dialog.append(element, crossOf(element, closeLabel));
+  coverPage();
   document.body.append(dialog);
-  dialog.showModal();
+  // Safari before 15.4 and Firefox before 98 have none.
+  if (dialog.showModal) dialog.showModal();
+  else dialog.setAttribute("open", "");
 }
 
-/** The page has a cross of its own as long as there is something to leave. @param {BonafideCapture} element @param {string} label */
+/** Where the page has no cross of its own: it begins, is over, or another window has it. */
+const WITHOUT_LEAVE = ["boot", "outcome", "superseded", "failed"];
+
+/** @param {BonafideCapture} element @param {string} label */
 function crossOf(element, label) {
   const cross = document.createElement("button");
-  Object.assign(cross, {
-    type: "button",
-    textContent: "×",
-    ariaLabel: label,
-    onclick: () => element.askToClose(),
+  Object.assign(cross, { type: "button", textContent: "×", onclick: () => element.askToClose() });
+  cross.setAttribute("aria-label", label);
+  element.addEventListener("step", (event) => {
+    const { step } = /** @type {CustomEvent} */ (event).detail;
+    cross.hidden = !WITHOUT_LEAVE.includes(step);
   });
-  element.addEventListener("ready", () => cross.toggleAttribute("hidden", true));
-  for (const type of ["completed", "cancelled", "error"])
-    element.addEventListener(type, () => cross.toggleAttribute("hidden", false));
   return cross;
 }
 
-/** Styles that no policy forbids, and a page that does not scroll. @returns {() => void} what undoes both */
+let covers = 0;
+let undo = () => {};
+
+/** Styles, and a page that does not scroll, once for all dialogs that are open. */
 function coverPage() {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(STYLE);
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  covers += 1;
+  if (covers > 1) return;
+  const unstyle = addStyle();
   const root = document.documentElement.style;
   const { overflow } = root;
   root.overflow = "hidden";
-  return () => {
+  undo = () => {
     root.overflow = overflow;
-    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== sheet);
+    unstyle();
   };
+}
+
+function uncoverPage() {
+  covers -= 1;
+  if (covers === 0) undo();
+}
+
+/** A sheet that no policy forbids; browsers without such (Safari before 16.4) get an element. @returns {() => void} */
+function addStyle() {
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    return () => {
+      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== sheet);
+    };
+  } catch {
+    const style = document.createElement("style");
+    style.textContent = STYLE;
+    document.head.append(style);
+    return () => style.remove();
+  }
 }

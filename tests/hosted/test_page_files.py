@@ -15,6 +15,8 @@ from app.web.static_files import install_static
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
+OLD_BROWSER = STATIC / "js" / "old_browser.js"
+"""No module, and no part of what the modules import."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,12 @@ def linked(page: str) -> set[Path]:
 
 def test_every_module_is_preloaded_so_that_none_waits_for_another(page: str) -> None:
     scripts = {path for path in linked(page) if path.suffix == ".js"}
-    assert scripts == loaded_scripts()
+    assert scripts == loaded_scripts() | {OLD_BROWSER}
+
+
+def test_browser_that_reads_no_modules_gets_a_script_that_says_so(page: str) -> None:
+    assert re.search(r'<script src="/static/[0-9a-f]{20}/js/old_browser\.js" nonce="n0nce"></script>', page)
+    assert '<div class="too-old" role="alert">' in page
 
 
 def test_page_and_its_files_name_no_other_origin(page: str) -> None:
@@ -84,7 +91,7 @@ def test_page_and_its_files_name_no_other_origin(page: str) -> None:
 
 def test_no_inline_style_or_handler_stands_in_the_way_of_the_policy(page: str) -> None:
     assert not re.search(r"\s(style|on\w+)=", page)
-    assert page.count("<script") == page.count('nonce="n0nce"') == 2
+    assert page.count("<script") == page.count('nonce="n0nce"') == 3
 
 
 def test_names_and_texts_cannot_break_out_of_the_boot_data(page: str) -> None:

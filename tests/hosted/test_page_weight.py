@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from tests.hosted.conftest import Site
 
 MAX_COMPRESSED_BYTES = 100_000
-LOADED = re.compile(r'<(?:link rel="(?:stylesheet|modulepreload)" href|script type="module" src)="([^"]+)"')
+LOADED = re.compile(r'<(?:link rel="(?:stylesheet|modulepreload)" href|script(?: type="module")? src)="([^"]+)"')
 IMPORTED = re.compile(r'\b(?:from|import)\s*\(?"(\.[^"]+)"')
 COMPRESSED = {"Accept-Encoding": "gzip, deflate, br"}
 

@@ -6,7 +6,7 @@
 
 import { INITIAL_STATE } from "../../static/js/capture_state.js";
 import { createTranslate } from "../../static/js/messages.js";
-import { readBoot } from "../../static/js/page.js";
+import { readBoot, watchHeight } from "../../static/js/page.js";
 import { createView } from "../../static/js/view.js";
 import { looks } from "./gallery_states.js";
 
@@ -70,6 +70,7 @@ function draw({ state, areDetailsOpen = false, cameras = 2, ...around }) {
     dispatch: () => {},
     onCommand: () => {},
   });
+  watchHeight(document, () => {});
   // As one comes there: from the same screen without what lies over it.
   view.render({ ...state, dialog: null }, { ...INITIAL_STATE, screen: "" });
   view.render(state, state);
