@@ -199,8 +199,6 @@ def test_help_swap_and_leaving_need_no_mouse(
     expect(dialog.get_by_role("heading")).to_be_focused()
     press_to(page, "swap_pressed")
     capture.within.locator(f'section.stage:not([data-challenge="{asked}"])').wait_for(state="attached")
-    if dialog.is_visible():
-        page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     press_to(page, "leave")
     press_to(page, "dialog_closed")

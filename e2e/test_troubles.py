@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from e2e.capture_page import CapturePage
+from app.domain.challenge import Ability
+from app.simulation.performance import Performance
+from e2e.capture_page import FREE_RETRIES, SESSION_MS, CapturePage
 from e2e.conftest import DESKTOP, PHONE, LaunchBrowser, OpenPage
 from e2e.integrator import Integrator
+from e2e.performer import Act
 from tests.live_server import Api
 
 CAMERA = Path(__file__).with_name("troubles.js").read_text("utf-8")
@@ -201,12 +204,15 @@ def test_browsers_own_answers(launch_browser: LaunchBrowser, api: Api, entity_id
         browser = launch_browser(*flags)
         capture = CapturePage(browser.new_page())
         capture.page.goto(address)
-        if capture.expect_screen("consent", "precheck") == "consent":
-            capture.accept_consent()
-        capture.expect_screen("precheck")
-        capture.button("start_pressed").click()
+        if address != insecure:
+            if capture.expect_screen("consent", "precheck") == "consent":
+                capture.accept_consent()
+            capture.expect_screen("precheck")
+            capture.button("start_pressed").click()
         capture.expect_screen("blocked")
         expect_title(capture, title)
+        # Without a connection there is no link for a phone.
+        expect(capture.button("handoff_pressed")).to_have_count(0 if address == insecure else 1)
         browser.close()
 
 
@@ -224,6 +230,30 @@ def test_hidden_tab_and_coming_back(start: Start) -> None:
     page.goto("about:blank")
     page.go_back()
     capture.expect_screen("precheck")
+
+
+def test_photo_that_does_not_get_through_is_sent_again(
+    open_page: OpenPage, api: Api, entity_id: str, performer: Performance
+) -> None:
+    """Nothing of the movements is asked for again: the session waits for the photo alone."""
+    turns = performer.abilities_to_avoid_but(Ability.HEAD_TURN)
+    created = api.open_session(entity_id, accessibility={"avoid": turns})
+    page = open_page(Act(performer), is_conduct_checked=False)
+    page.route("**/capture", lambda route: route.fulfill(status=503, json={"support_id": "no-photo"}))
+    page.goto(created["sessionUrl"])
+    capture = CapturePage(page)
+    capture.start_camera()
+    for _ in range(FREE_RETRIES):
+        if capture.expect_screen("failed", "retry", timeout_ms=SESSION_MS) == "failed":
+            break
+        capture.button("retry_pressed").click()
+        capture.expect_screen("align", "challenge")
+    expect_title(capture, "The photo did not get through")
+    page.unroute("**/capture")
+    capture.button("retry_pressed").click()
+    capture.expect_screen("processing", "outcome")
+    capture.expect_screen("outcome", timeout_ms=SESSION_MS)
+    assert api.session(created["id"])["attempts"] == 1
 
 
 def test_full_server_and_one_that_goes_down(open_page: OpenPage, api: Api, entity_id: str) -> None:

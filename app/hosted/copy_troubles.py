@@ -33,6 +33,10 @@ TROUBLES: Mapping[str, str] = {
     "blocked.webview_2": N_("Open it in Chrome, Safari or another browser."),
     "blocked.denied": N_("The camera is not allowed"),
     "blocked.denied_why": N_("Your browser was told not to let this page use it. You can change that."),
+    "blocked.kept_back": N_("The camera is not allowed"),
+    "blocked.kept_back_why": N_(
+        "Your browser was told not to let this page use it, or the site around has not passed it on."
+    ),
     "blocked.in_use": N_("The camera is busy"),
     "blocked.in_use_why": N_("Another app or tab seems to be using it, or it did not start."),
     "blocked.in_use_1": N_("Close video calls and other apps with a camera."),

@@ -2,8 +2,13 @@
  * The camera: what keeps it from the page, opening it, and what it says about itself.
  */
 
+import { inTime } from "./in_time.js";
+
 /** A permission prompt that nobody answers ends here, with a way to ask again. */
 export const CAMERA_TIMEOUT_MS = 60_000;
+
+/** Nobody reads a question and answers it within this time. */
+export const AT_ONCE_MS = 700;
 
 /** A browser that does not say which cameras there are offers none. */
 const LIST_TIMEOUT_MS = 3_000;
@@ -18,6 +23,11 @@ const VIRTUAL_LABELS =
 
 /** Windows Hello and depth cameras give pictures that no face matcher was made for. */
 const INFRARED_LABELS = /\b(ir|infra-?red|infrarot|depth|windows hello)\b/i;
+
+/** What an integrator has to write where a frame keeps the camera back. */
+export const IFRAME_SNIPPET = '<iframe src="…" allow="camera"></iframe>';
+export const SANDBOX_SNIPPET =
+  'sandbox="allow-scripts allow-same-origin allow-popups allow-top-navigation-by-user-activation"';
 
 /** What stands in the user agent of apps that open pages in a view of their own. */
 export const WEB_VIEWS =
@@ -37,8 +47,9 @@ export class CameraTrouble extends Error {
  * @typedef {object} Surroundings what the page stands in
  * @property {boolean} isSecureContext
  * @property {string} origin `null` in a sandboxed iframe
+ * @property {boolean} isFramed
  * @property {string} userAgent
- * @property {{allowsFeature(name: string): boolean}|undefined} featurePolicy
+ * @property {{allowsFeature(name: string): boolean}|undefined} featurePolicy Chromium's alone
  * @property {Pick<MediaDevices, "getUserMedia"|"enumerateDevices">|undefined} mediaDevices
  */
 
@@ -47,6 +58,7 @@ export function surroundingsOf(page) {
   const { document, navigator } = page;
   return {
     isSecureContext: page.isSecureContext,
+    isFramed: page.parent !== page,
     origin: /** @type {Window & {origin?: string}} */ (page).origin ?? page.location.origin,
     userAgent: navigator.userAgent,
     featurePolicy: /** @type {any} */ (document).featurePolicy ?? /** @type {any} */ (document).permissionsPolicy,
@@ -60,13 +72,24 @@ export function isPolicyInTheWay(around) {
 }
 
 /**
+ * What keeps even the connection away, or null: a page that is locked in has no origin, and one that came
+ * unencrypted has another than the server's.
+ * @param {Surroundings} around
+ * @returns {string|null} one of CAMERA_TROUBLES
+ */
+export function troubleBeforeConnecting(around) {
+  if (around.origin === "null") return "sandbox";
+  return around.isSecureContext ? null : "insecure";
+}
+
+/**
  * What would keep the camera away before anybody is asked, or null.
  * @param {Surroundings} around
  * @returns {string|null} one of CAMERA_TROUBLES
  */
 export function troubleBeforeAsking(around) {
-  if (around.origin === "null") return "sandbox";
-  if (!around.isSecureContext) return "insecure";
+  const trouble = troubleBeforeConnecting(around);
+  if (trouble !== null) return trouble;
   if (around.mediaDevices?.getUserMedia === undefined) return "webview";
   if (isPolicyInTheWay(around)) return "policy";
   return null;
@@ -89,18 +112,21 @@ const TROUBLE_OF = {
 
 /**
  * The trouble behind what getUserMedia threw. A refusal inside another app's web view is mostly the
- * app's, which the person can only get around in a real browser.
+ * app's, which the person can only get around in a real browser. In a frame, a browser that does not tell its policy
+ * and asks nobody may have been told not to, by either.
  * @param {unknown} error
  * @param {Surroundings} around
+ * @param {boolean} [isAtOnce] before a person could have answered
  * @returns {string}
  */
-export function classifyCameraError(error, around) {
+export function classifyCameraError(error, around, isAtOnce = false) {
   if (error instanceof CameraTrouble) return error.code;
   const name = error instanceof Error || error instanceof DOMException ? error.name : "";
   const trouble = TROUBLE_OF[name] ?? "in_use";
   if (trouble === "denied" && isPolicyInTheWay(around)) return "policy";
   if (trouble === "denied" && WEB_VIEWS.test(around.userAgent)) return "webview";
-  return trouble;
+  const isUnknown = isAtOnce && around.isFramed && around.featurePolicy === undefined;
+  return trouble === "denied" && isUnknown ? "kept_back" : trouble;
 }
 
 /**
@@ -118,17 +144,20 @@ export function constraintsFor(deviceId) {
   return { audio: false, video: { ...size, ...which } };
 }
 
+const readClock = () => performance.now();
+
 /**
  * Opens the camera, or throws the CameraTrouble. A stream that comes after the timeout is stopped, so
  * that no camera light burns for nobody.
  * @param {Surroundings} around
  * @param {string|null} deviceId
- * @param {number} [timeoutMs]
+ * @param {{timeoutMs?: number, now?: () => number}} [clock]
  * @returns {Promise<MediaStream>}
  */
-export async function openCamera(around, deviceId, timeoutMs = CAMERA_TIMEOUT_MS) {
+export async function openCamera(around, deviceId, { timeoutMs = CAMERA_TIMEOUT_MS, now = readClock } = {}) {
   const trouble = troubleBeforeAsking(around);
   if (trouble !== null || around.mediaDevices === undefined) throw new CameraTrouble(trouble ?? "webview");
+  const askedAtMs = now();
   const asked = around.mediaDevices.getUserMedia(constraintsFor(deviceId));
   let isLate = false;
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -143,7 +172,7 @@ export async function openCamera(around, deviceId, timeoutMs = CAMERA_TIMEOUT_MS
   try {
     return /** @type {MediaStream} */ (await Promise.race([asked, late]));
   } catch (error) {
-    throw new CameraTrouble(classifyCameraError(error, around));
+    throw new CameraTrouble(classifyCameraError(error, around, now() - askedAtMs < AT_ONCE_MS));
   } finally {
     clearTimeout(timer);
   }
@@ -155,20 +184,48 @@ export function stopStream(stream) {
 }
 
 /**
+ * Opens the camera, and another one where the browser gives an infrared camera first: once, whatever comes of it.
+ * @param {Surroundings} around
+ * @param {string|null} deviceId
+ * @returns {Promise<MediaStream>}
+ */
+export async function openForPeople(around, deviceId) {
+  const opened = await openCamera(around, deviceId);
+  if (!INFRARED_LABELS.test(opened.getVideoTracks()[0]?.label ?? "")) return opened;
+  const other = (await listCameras(around)).find(({ label }) => classifyLabel(label) === "physical");
+  if (other === undefined) return opened;
+  stopStream(opened);
+  return openCamera(around, other.id);
+}
+
+/**
+ * What devices there are, null where the browser does not say.
+ * @param {Surroundings} around
+ * @param {number} [timeoutMs]
+ */
+async function listDevices(around, timeoutMs = LIST_TIMEOUT_MS) {
+  const asked = around.mediaDevices?.enumerateDevices();
+  return asked === undefined ? null : inTime(asked, timeoutMs, null);
+}
+
+/**
+ * How many cameras there are, null where that is not known. They have no ids before one was allowed.
+ * @param {Surroundings} around
+ * @param {number} [timeoutMs]
+ */
+export async function countCameras(around, timeoutMs) {
+  const devices = await listDevices(around, timeoutMs);
+  return devices?.filter(({ kind }) => kind === "videoinput").length ?? null;
+}
+
+/**
  * The cameras a person may choose from. Labels are only there once one camera was allowed.
  * @param {Surroundings} around
  * @param {number} [timeoutMs]
  * @returns {Promise<{id: string, label: string}[]>}
  */
-export async function listCameras(around, timeoutMs = LIST_TIMEOUT_MS) {
-  const asked = around.mediaDevices?.enumerateDevices().catch(() => []) ?? [];
-  /** @type {ReturnType<typeof setTimeout>|undefined} */
-  let timer;
-  /** @type {Promise<MediaDeviceInfo[]>} */
-  const late = new Promise((resolve) => {
-    timer = setTimeout(() => resolve([]), timeoutMs);
-  });
-  const devices = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
+export async function listCameras(around, timeoutMs) {
+  const devices = (await listDevices(around, timeoutMs)) ?? [];
   return devices
     .filter((device) => device.kind === "videoinput" && device.deviceId !== "")
     .filter((device) => !INFRARED_LABELS.test(device.label))

@@ -2,7 +2,7 @@
  * The one stream of a session, on the video element: opened from a tap, watched, closed at the end.
  */
 
-import { CameraTrouble, classifyCameraError, describeCamera, openCamera, stopStream } from "./camera.js";
+import { CameraTrouble, classifyCameraError, describeCamera, openForPeople, stopStream } from "./camera.js";
 
 const FIRST_PICTURE_TIMEOUT_MS = 10_000;
 
@@ -61,7 +61,7 @@ export function createCameraSession({ video, around, dispatch }) {
       close();
       const mine = opening;
       try {
-        const opened = await openCamera(around, cameraId);
+        const opened = await openForPeople(around, cameraId);
         if (mine !== opening) return stopStream(opened);
         stream = opened;
         video.srcObject = opened;

@@ -2,11 +2,11 @@
  * The whole behaviour of the page as one pure function `(state, event) -> state`.
  *
  * Effects are not done here. Whoever holds the state compares it with the one before: a counter that
- * grew (`connects`, `asks`, `announcements`, `uploads`, `answers`, `lightAnswers`, `swaps`, `leaves`) asks for it once.
+ * grew (`connects`, `refusals`, `asks`, `announcements`, `uploads`, `answers`, `lightAnswers`, `swaps`, `leaves`) asks for it once.
  */
 
 import { onPerson } from "./capture_person.js";
-import { LIVE_SCREENS } from "./capture_state.js";
+import { CONNECTED_SCREENS, LIVE_SCREENS } from "./capture_state.js";
 import { announce, fail, finish, follow, isLive, only, outcomeWithoutVerdict, show } from "./capture_steps.js";
 import { NO_HANDOFF, onHandoff } from "./handoff_machine.js";
 
@@ -26,26 +26,9 @@ function onHello(state, event) {
 
 /** @param {State} state @param {string} code @returns {State} */
 function onRefused(state, code) {
-  if (code === "busy") return show(state, "busy");
+  if (code === "busy") return show(state, "busy", { refusals: state.refusals + 1 });
   return fail(state, code, code !== "unknown_session" && code !== "handoff_over", null);
 }
-
-/** Screens that need the socket; the upload does not, and the others say already that it is gone. */
-const CONNECTED_SCREENS = Object.freeze([
-  "consent",
-  "precheck",
-  "asking",
-  "blocked",
-  "align",
-  "challenge",
-  "light_notice",
-  "light",
-  "capture",
-  "processing",
-  "retry",
-  "handoff",
-  "waiting_phone",
-]);
 
 /** @param {State} state @returns {State} */
 function onConnectionLost(state) {

@@ -22,11 +22,26 @@ function answer(state, consent) {
   return only(state, "consent", () => ({ ...state, dialog: null, consent, answers: state.answers + 1 }));
 }
 
-/** @param {State} state @returns {State} */
+/** A failure has closed the connection: `hello` says where the session stands, and asks for the still again. @param {State} state */
 function onRetryPressed(state) {
-  if (state.screen !== "retry" && state.screen !== "failed") return state;
-  if (state.screen === "failed" && state.error !== "upload_failed") return connect(state);
-  return state.camera === "live" ? announce(state) : ask(state);
+  if (state.screen === "failed") return connect(state);
+  return only(state, "retry", () => (state.camera === "live" ? announce(state) : ask(state)));
+}
+
+/** The dialog makes room: the next movement's time runs from its first sight. @param {State} state */
+function onSwapPressed(state) {
+  return only(state, "challenge", () => ({
+    ...state,
+    dialog: null,
+    swaps: state.swaps + 1,
+    swapRefused: false,
+  }));
+}
+
+/** The help comes back, since it says so. @param {State} state @param {string} id of the challenge that stays */
+function onSwapRefused(state, id) {
+  if (state.screen !== "challenge" || state.challenge?.id !== id) return state;
+  return { ...state, dialog: state.dialog ?? "help", swapRefused: true };
 }
 
 /** @param {State} state @returns {State} */
@@ -86,9 +101,9 @@ export function onPerson(state, event) {
     case "light_declined":
       return answerLight(state, "declined");
     case "swap_pressed":
-      return only(state, "challenge", () => ({ ...state, swaps: state.swaps + 1, swapRefused: false }));
+      return onSwapPressed(state);
     case "swap_refused":
-      return only(state, "challenge", () => ({ ...state, swapRefused: true }));
+      return onSwapRefused(state, event.id);
     case "left":
       return finish(state, outcomeWithoutVerdict("cancelled"));
     default:

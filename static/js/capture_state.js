@@ -42,6 +42,19 @@ export const DIALOGS = Object.freeze(["leave", "decline", "help", "cameras", "ne
 /** Screens on which frames are wanted by the server. */
 export const LIVE_SCREENS = Object.freeze(["align", "challenge", "light_notice", "light", "capture"]);
 
+/** Screens that need the socket; the upload does not, and the others say already that it is gone. */
+export const CONNECTED_SCREENS = Object.freeze([
+  "consent",
+  "precheck",
+  "asking",
+  "blocked",
+  ...LIVE_SCREENS,
+  "processing",
+  "retry",
+  "handoff",
+  "waiting_phone",
+]);
+
 /**
  * @typedef {object} State
  * @property {string} screen one of SCREENS
@@ -73,6 +86,7 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "light_notice",
  * @property {boolean} retryable whether trying again can help there
  * @property {string|null} supportId
  * @property {number} connects
+ * @property {number} refusals how often a server that is full has answered
  * @property {number} asks
  * @property {number} announcements
  * @property {number} uploads
@@ -128,7 +142,7 @@ export const LIVE_SCREENS = Object.freeze(["align", "challenge", "light_notice",
  *   | {type: "watch_accepted", version: number, watch: import("./protocol.js").Watch|null, result: Result|null}
  *   | {type: "watch_state", version: number, watch: import("./protocol.js").Watch}
  *   | {type: "light_accepted"} | {type: "light_declined"}
- *   | {type: "swap_pressed"} | {type: "swap_refused"} | {type: "left"}
+ *   | {type: "swap_pressed"} | {type: "swap_refused", id: string} | {type: "left"}
  *   | {type: "patience_over", screen: string}} MachineEvent
  */
 
@@ -163,6 +177,7 @@ export const INITIAL_STATE = Object.freeze({
   retryable: false,
   supportId: null,
   connects: 1,
+  refusals: 0,
   asks: 0,
   announcements: 0,
   uploads: 0,
@@ -178,3 +193,14 @@ export const INITIAL_STATE = Object.freeze({
   handoffs: 0,
   greetings: 0,
 });
+
+/** Screens on which a phone has the session, or is about to. */
+const PHONE_SCREENS = Object.freeze(["handoff", "waiting_phone"]);
+
+/**
+ * Whether the server listens to this page. It refuses what a page says that waits for room or for its phone.
+ * @param {State} state @returns {boolean}
+ */
+export function isHeard({ screen, watches }) {
+  return !watches && CONNECTED_SCREENS.includes(screen) && !PHONE_SCREENS.includes(screen);
+}

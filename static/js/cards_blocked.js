@@ -3,7 +3,9 @@
  */
 
 import { browserOf } from "./browser.js";
+import { IFRAME_SNIPPET, SANDBOX_SNIPPET } from "./camera.js";
 import { offerPhone } from "./cards_handoff.js";
+import { owns } from "./own.js";
 
 /**
  * @typedef {import("./cards.js").Card} Card
@@ -11,10 +13,6 @@ import { offerPhone } from "./cards_handoff.js";
  * @typedef {import("./cards.js").Surface} Surface
  * @typedef {import("./capture_state.js").State} State
  */
-
-/** What an integrator has to write; shown where the frame forbids the camera. */
-export const IFRAME_SNIPPET = '<iframe src="…" allow="camera"></iframe>';
-export const SANDBOX_SNIPPET = 'sandbox="allow-scripts allow-same-origin allow-forms allow-top-navigation"';
 
 /** @typedef {"try_again"|"reload"|"copy_link"|"other_camera"} Way */
 
@@ -24,6 +22,7 @@ const TROUBLES = Object.freeze({
   policy: { figure: "camera_off", ways: ["copy_link", "reload"], snippet: IFRAME_SNIPPET },
   sandbox: { figure: "camera_off", ways: ["copy_link", "reload"], snippet: SANDBOX_SNIPPET },
   webview: { figure: "window", ways: ["copy_link", "try_again"] },
+  kept_back: { figure: "camera_off", ways: ["copy_link", "try_again"], snippet: IFRAME_SNIPPET },
   denied: { figure: "camera_off", ways: ["try_again"] },
   in_use: { figure: "pause", ways: ["try_again", "other_camera"] },
   no_camera: { figure: "camera_off", ways: ["try_again", "copy_link"] },
@@ -50,11 +49,17 @@ function recoveryOf(userAgent) {
 
 /** @param {string} trouble @param {Surface} surface @returns {string[]} */
 function stepsOf(trouble, { t, userAgent }) {
-  if (trouble === "denied") {
-    const browser = recoveryOf(userAgent);
-    return [t(`recovery.${browser}_1`), t(`recovery.${browser}_2`), t("recovery.then")];
-  }
+  const browser = recoveryOf(userAgent);
+  const allow = [t(`recovery.${browser}_1`), t(`recovery.${browser}_2`)];
+  if (trouble === "denied") return [...allow, t("recovery.then")];
+  if (trouble === "kept_back") return [t("blocked.policy_1"), ...allow, t("blocked.policy_2")];
   return [t(`blocked.${trouble}_1`), t(`blocked.${trouble}_2`)];
+}
+
+/** Some browsers let nobody change what a frame was refused: in a tab of its own they can. @param {string} trouble @param {Surface} surface */
+function waysOutOf(trouble, { isFramed }) {
+  const ways = TROUBLES[trouble]?.ways ?? [];
+  return trouble === "denied" && isFramed ? [...ways, /** @type {const} */ ("copy_link")] : ways;
 }
 
 /** @param {Way} way @param {number} index @param {Surface["t"]} t @returns {Action} */
@@ -65,7 +70,7 @@ function wayOn(way, index, t) {
 /** @param {State} state @param {Surface} surface @returns {Card} */
 export function blockedCard(state, surface) {
   const { t } = surface;
-  const known = Object.hasOwn(TROUBLES, state.trouble ?? "") ? /** @type {string} */ (state.trouble) : "in_use";
+  const known = owns(TROUBLES, state.trouble ?? "") ? /** @type {string} */ (state.trouble) : "in_use";
   const trouble = /** @type {{figure: string, ways: readonly Way[], snippet?: string}} */ (TROUBLES[known]);
   return {
     figure: trouble.figure,
@@ -74,7 +79,7 @@ export function blockedCard(state, surface) {
     lead: t(`blocked.${known}_why`),
     steps: stepsOf(known, surface),
     ...(trouble.snippet === undefined ? {} : { snippet: trouble.snippet }),
-    actions: [...trouble.ways.map((way, index) => wayOn(way, index, t)), ...offerPhone(surface)],
+    actions: [...waysOutOf(known, surface).map((way, index) => wayOn(way, index, t)), ...offerPhone(surface)],
     isUrgent: true,
   };
 }

@@ -19,7 +19,7 @@ export const PATIENCE_MS = Object.freeze({
 });
 
 /** How often a server that was full or going down is asked again. */
-const COME_BACK_MS = 5_000;
+export const COME_BACK_MS = 5_000;
 
 const TELEMETRY_BATCH = 8;
 
@@ -123,17 +123,20 @@ export function createEffects(parts) {
     if (!isStill && video.paused) void video.play().catch(() => {});
   }
 
+  /** Counted from the server's last answer. @param {State} next */
+  function comeBackLater({ screen, retryInMs }) {
+    clearInterval(comingBack);
+    if (screen !== "busy" && screen !== "draining") return;
+    comingBack = window.setInterval(() => socket.comeBack(), Math.max(COME_BACK_MS, retryInMs));
+  }
+
   /** @param {State} next */
   function onNewScreen(next) {
     clearTimeout(patience);
-    clearInterval(comingBack);
     const { screen } = next;
     const limit = /** @type {Record<string, number>} */ (PATIENCE_MS)[screen];
     if (limit !== undefined)
       patience = window.setTimeout(() => dispatch({ type: "patience_over", screen }), limit);
-    if (screen === "busy" || screen === "draining") {
-      comingBack = window.setInterval(() => socket.connect(), Math.max(COME_BACK_MS, next.retryInMs));
-    }
     if (screen === "superseded" || screen === "outcome" || screen === "failed") socket.close();
     events.push({ name: `screen_${screen}`, at_ms: Math.round(performance.now()) });
     if (events.length >= TELEMETRY_BATCH) {
@@ -171,6 +174,7 @@ export function createEffects(parts) {
         onNewScreen(next);
         tellParentOf(next);
       }
+      if (next.screen !== previous.screen || next.refusals > previous.refusals) comeBackLater(next);
       // Who reads a dialog over the oval is not aligned meanwhile, nor is their time.
       const isPaused = next.screen === "align" && next.camera === "live" && next.dialog !== null;
       if (isPaused && previous.dialog === null) void socket.visibility(true);

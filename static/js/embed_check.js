@@ -2,20 +2,32 @@
  * The page of `/embed-check`: looks around, says what it found, and tries the camera when it is asked to.
  */
 
-import { CameraTrouble, isPolicyInTheWay, listCameras, openCamera, stopStream, surroundingsOf } from "./camera.js";
+import {
+  CameraTrouble,
+  countCameras,
+  isPolicyInTheWay,
+  openCamera,
+  stopStream,
+  surroundingsOf,
+} from "./camera.js";
 import { button, h, setText } from "./dom.js";
 import { findingsOf, recipe } from "./embed_findings.js";
 import { icon } from "./icons.js";
+import { inTime } from "./in_time.js";
 
 /** @typedef {import("./embed_findings.js").Finding} Finding */
 
 const SIGNS = Object.freeze({ good: "check", problem: "cross", note: "help" });
 const WORDS = Object.freeze({ good: "Fine", problem: "Problem", note: "Note" });
 
+const CLIPBOARD_TIMEOUT_MS = 2_000;
+
 /** What came of trying the camera, in words for who builds. @type {Record<string, string>} */
 const TROUBLES = {
   denied: "The browser was told not to, by you or by the system. Sessions show how to change that.",
   policy: "A policy keeps it back: see above.",
+  kept_back:
+    'The browser refused at once. Either the iframe, or one around it, lacks allow="camera", or the browser was told not to, by you or by the system.',
   sandbox: "The sandbox keeps it back: see above.",
   insecure: "The connection is not secure: see above.",
   webview: "This browser has no camera interface.",
@@ -32,7 +44,6 @@ const polite = /** @type {HTMLElement} */ (document.getElementById("polite"));
 
 /** @returns {Promise<import("./embed_findings.js").Seen>} */
 async function look() {
-  const cameras = around.mediaDevices === undefined ? null : await listCameras(around);
   const { ancestorOrigins } = location;
   return {
     isFramed,
@@ -42,18 +53,11 @@ async function look() {
     userAgent: around.userAgent,
     cameraAllowed: around.featurePolicy === undefined ? null : !isPolicyInTheWay(around),
     hasCameraApi: around.mediaDevices !== undefined,
-    cameras: isPolicyInTheWay(around) ? null : await countCameras(cameras),
+    cameras: isPolicyInTheWay(around) ? null : await countCameras(around),
     ancestors: ancestorOrigins === undefined ? null : [...ancestorOrigins],
     width: innerWidth,
     height: innerHeight,
   };
-}
-
-/** Before anybody allowed one, cameras have no ids; that there are some can be seen all the same. @param {unknown[]|null} named */
-async function countCameras(named) {
-  if (named === null || named.length > 0) return named?.length ?? null;
-  const devices = await around.mediaDevices?.enumerateDevices().catch(() => null);
-  return devices?.filter((device) => device.kind === "videoinput").length ?? null;
 }
 
 /** @param {string} text */
@@ -68,14 +72,14 @@ function snippet(text) {
   return h("div", { class: "check__snippet" }, h("pre", { class: "check__code", tabindex: "0" }, text), copy);
 }
 
-/** @param {string} text */
+/** Some browsers have no clipboard for a page in a frame, or never answer. @param {string} text */
 async function copied(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
+  const writing = (async () => navigator.clipboard.writeText(text))();
+  return inTime(
+    writing.then(() => true),
+    CLIPBOARD_TIMEOUT_MS,
+    false,
+  );
 }
 
 /** @param {Finding} finding */

@@ -3,7 +3,7 @@
  * Pure: what was seen goes in, findings come out, problems first.
  */
 
-import { WEB_VIEWS } from "./camera.js";
+import { SANDBOX_SNIPPET, WEB_VIEWS } from "./camera.js";
 
 /** A frame below this is cramped. */
 export const LEAST_SIZE = Object.freeze({ width: 360, height: 600 });
@@ -70,7 +70,7 @@ function sandbox({ origin, isFramed }) {
     "sandbox",
     "The sandbox takes this page's origin away",
     "Leave the iframe's sandbox attribute out, or let it allow both of these. A Content-Security-Policy with sandbox does the same.",
-    'sandbox="allow-scripts allow-same-origin allow-popups allow-top-navigation-by-user-activation"',
+    SANDBOX_SNIPPET,
   );
 }
 

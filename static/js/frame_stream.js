@@ -5,9 +5,6 @@
 
 import { createFrameLine } from "./frame_line.js";
 
-/** Without an acknowledgement for so long the connection is as good as lost. */
-export const FRAME_TIMEOUT_MS = 6_000;
-
 /** A camera that shows nothing new for so long has frozen. */
 export const FROZEN_MS = 4_000;
 

@@ -3,10 +3,10 @@
  */
 
 import { io } from "../vendor/socket.io.esm.min.js";
-import { isPolicyInTheWay, listCameras, surroundingsOf, troubleBeforeAsking } from "./camera.js";
+import { isPolicyInTheWay, listCameras, surroundingsOf, troubleBeforeConnecting } from "./camera.js";
 import { createCameraSession } from "./camera_session.js";
 import { reduce } from "./capture_machine.js";
-import { INITIAL_STATE } from "./capture_state.js";
+import { INITIAL_STATE, isHeard } from "./capture_state.js";
 import { createEffects } from "./effects.js";
 import { createFrameStream, freshFrames } from "./frame_stream.js";
 import { createHandoffEffects } from "./handoff_effects.js";
@@ -24,6 +24,7 @@ import { createView, WITHOUT_LEAVE } from "./view.js";
 const boot = readBoot(document);
 const t = createTranslate(boot.messages, boot.direction);
 const around = surroundingsOf(window);
+const barred = troubleBeforeConnecting(around);
 const isFramed = window.parent !== window;
 const pageId = newPageId(crypto);
 /** The integrator's page: what frames this one, or opened it in a tab of its own. @type {Window} */
@@ -90,7 +91,7 @@ const view = createView({
     isFramed,
     userAgent: navigator.userAgent,
     ownConsent: boot.consent.paragraphs,
-    canHandOff: boot.arrival !== "phone" && !isOnPhone(window),
+    canHandOff: boot.arrival !== "phone" && !isOnPhone(window) && barred === null,
   },
   listCameras: () => listCameras(around),
   dispatch,
@@ -124,7 +125,7 @@ const effects = createEffects({
 });
 
 document.addEventListener("visibilitychange", () => {
-  if (!state.watches) void socket.visibility(document.hidden);
+  if (isHeard(state)) void socket.visibility(document.hidden);
   effects.follow(state, state);
 });
 
@@ -140,9 +141,7 @@ listenToParent({
 tellParent("ready");
 watchHeight(document, (height) => tellParent("resize", { height }));
 view.render(state, { ...state, screen: "" });
-// A page that is locked in has no origin, and so no connection either.
-const isLockedIn = troubleBeforeAsking(around) === "sandbox";
-effects.follow(state, { ...state, screen: "", connects: boot.result === null && !isLockedIn ? 0 : 1 });
+effects.follow(state, { ...state, screen: "", connects: boot.result === null && barred === null ? 0 : 1 });
 if (boot.result !== null) dispatch({ type: "result", result: boot.result });
-else if (isLockedIn) dispatch({ type: "camera_failed", trouble: "sandbox" });
+else if (barred !== null) dispatch({ type: "camera_failed", trouble: barred });
 reloadWhenBack(window);

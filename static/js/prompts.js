@@ -66,9 +66,22 @@ export function promptOf(state, t) {
  * @param {State} state @param {Translate} t @returns {string}
  */
 export function hintOf(state, t) {
-  if (state.hint !== null && !isReturning(state)) return hintText(state.hint, t);
-  if (state.screen === "align" && state.slow) return t("hint.help");
-  return "";
+  return state.hint === null || isReturning(state) ? "" : hintText(state.hint, t);
+}
+
+/** Whether what the hint says has not helped, and nothing more can be said of it. @param {State} state */
+function isHelpless(state) {
+  const { hint } = state;
+  return hint?.escalated === true && !ESCALATED_HINTS.includes(hint.code) && !isReturning(state);
+}
+
+/**
+ * Where there is help, in a line below the hint, or "".
+ * @param {State} state @param {Translate} t @returns {string}
+ */
+export function helpOf(state, t) {
+  const isSlow = state.screen === "align" && state.slow;
+  return isSlow || isHelpless(state) ? t("hint.help") : "";
 }
 
 /**
@@ -92,8 +105,10 @@ export function spokenOf(next, previous, t) {
     if (next.passed > previous.passed) return t("spoken.passed", { index: challenge.index + 1 });
   }
   if (next.hint !== null && next.hint !== previous.hint) {
-    return next.hint.code === "no_face" ? t("spoken.no_face") : hintText(next.hint, t);
+    const text = next.hint.code === "no_face" ? t("spoken.no_face") : hintText(next.hint, t);
+    return isHelpless(next) ? `${text}. ${t("hint.help")}` : text;
   }
+  if (screen === "align" && next.slow && !previous.slow) return t("hint.help");
   if (screen !== previous.screen) return promptOf(next, t);
   if (screen === "align" && previous.alignPercent === 0 && next.alignPercent > 0) return t("prompt.hold");
   return null;

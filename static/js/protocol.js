@@ -133,6 +133,7 @@ export const CAMERA_TROUBLES = Object.freeze([
   "policy",
   "sandbox",
   "webview",
+  "kept_back",
   "denied",
   "in_use",
   "no_camera",

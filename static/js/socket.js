@@ -12,6 +12,9 @@ const ACK_TIMEOUT_MS = 8_000;
 const RECONNECT_DELAY_MS = 400;
 const RECONNECT_DELAY_MAX_MS = 3_000;
 
+/** How often in a row `comeBack` leaves a connection alone that is still on its way. */
+export const PATIENT_LOOKS = 2;
+
 /**
  * @typedef {import("./protocol.js").Ack} Ack
  * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
@@ -66,6 +69,8 @@ export function createSocket({ io, token, hello, watches = () => false, dispatch
   }
 
   let isClosed = true;
+  let greetings = 0;
+  let looks = 0;
 
   /** Drops a connection that does not answer; the client then connects anew. */
   function renew() {
@@ -89,7 +94,9 @@ export function createSocket({ io, token, hello, watches = () => false, dispatch
   }
 
   async function greet() {
+    greetings += 1;
     const ack = await ask("hello", hello());
+    greetings -= 1;
     const event = ack.ok ? readHello(ack) : null;
     if (event !== null) dispatch(event);
     else if (ack.code === "timeout") renew();
@@ -118,11 +125,20 @@ export function createSocket({ io, token, hello, watches = () => false, dispatch
     });
   }
 
+  function connect() {
+    isClosed = false;
+    looks = 0;
+    socket.disconnect().connect();
+  }
+
   return {
     /** Connects, or connects anew. */
-    connect() {
-      isClosed = false;
-      socket.disconnect().connect();
+    connect,
+    /** Asks a server that was full or going down again, but does not break off what is on its way to an answer. */
+    comeBack() {
+      const isOnTheWay = greetings > 0 || (socket.active && !socket.connected);
+      if (isOnTheWay && looks < PATIENT_LOOKS) looks += 1;
+      else connect();
     },
     /** For good, unless `connect` is called: the session is over, or another page has it. */
     close() {
@@ -159,7 +175,7 @@ export function createSocket({ io, token, hello, watches = () => false, dispatch
     /** @param {string} challengeId */
     async swap(challengeId) {
       const ack = await ask("swap_challenge", { challenge_id: challengeId, reason: "unable" });
-      if (!ack.ok) dispatch({ type: "swap_refused" });
+      if (!ack.ok) dispatch({ type: "swap_refused", id: challengeId });
     },
     /** @param {boolean} accepted whether the page may shine */
     async lightReady(accepted) {
@@ -173,7 +189,8 @@ export function createSocket({ io, token, hello, watches = () => false, dispatch
     /** While hidden nothing is asked; the page goes on where the server stands when it is seen again. @param {boolean} hidden */
     async visibility(hidden) {
       const ack = await ask("visibility", { hidden });
-      if (!hidden) follow(ack);
+      // A page that is not bound yet hears from `hello` where it stands.
+      if (!hidden && ack.code !== "superseded") follow(ack);
     },
     /** @param {{name: string, at_ms: number, value?: number}[]} events */
     async telemetry(events) {

@@ -2,8 +2,9 @@
  * Shows a state: the stage or a card, the dialog over it, and what is spoken.
  */
 
+import { createAnnouncer, isOutdated } from "./announcer.js";
 import { cardOf, isOnStage, isStageDimmed } from "./cards.js";
-import { button, setText } from "./dom.js";
+import { button } from "./dom.js";
 import { icon } from "./icons.js";
 import { promptOf, spokenOf } from "./prompts.js";
 import { cardElement } from "./view_card.js";
@@ -40,8 +41,7 @@ export function createView({ page, video, surface, listCameras, speech, dispatch
   const { t, organization, userAgent } = surface;
   const shell = part(page, "shell");
   const screen = part(page, "screen");
-  const polite = part(page, "polite");
-  const urgent = part(page, "urgent");
+  const announcer = createAnnouncer(part(page, "polite"), part(page, "urgent"));
   const canSpeak = speech.isAvailable;
   const stage = createStage({ t, dispatch, video, canSpeak });
   const address = page.location.href;
@@ -94,8 +94,9 @@ export function createView({ page, video, surface, listCameras, speech, dispatch
     const spoken = card === null ? onStage : `${card.title}. ${card.lead ?? ""}`;
     if (previous.isSpoken && !next.isSpoken) speech.hush();
     if (next.isSpoken && !previous.isSpoken && isOnStage(next)) speech.say(promptOf(next, t));
+    if (isOutdated(next, previous)) announcer.forget();
     if (spoken === null) return;
-    setText(card?.isUrgent === true ? urgent : polite, spoken);
+    announcer.say(spoken, card?.isUrgent);
     if (next.isSpoken) speech.say(spoken);
   }
 
@@ -128,7 +129,8 @@ export function createView({ page, video, surface, listCameras, speech, dispatch
     },
     /** @param {string} text a short word after something was done, such as copying */
     tell(text) {
-      setText(polite, text);
+      announcer.forget();
+      announcer.say(text);
     },
   };
 }

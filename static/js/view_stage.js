@@ -7,7 +7,7 @@ import { button, h, setText } from "./dom.js";
 import { createHeadFigure, moveOf } from "./head_figure.js";
 import { icon } from "./icons.js";
 import { layOut } from "./oval.js";
-import { hintOf, promptOf, stepOf, TIME_NEARLY_OVER_MS } from "./prompts.js";
+import { helpOf, hintOf, promptOf, stepOf, TIME_NEARLY_OVER_MS } from "./prompts.js";
 import { createRing, ringOf } from "./ring.js";
 
 const CLOCK_MS = 250;
@@ -59,6 +59,7 @@ export function createStage({ t, dispatch, video, canSpeak }) {
   const step = h("p", { class: "stage__step" });
   const prompt = h("h1", { class: "stage__prompt", tabindex: -1 });
   const hint = h("p", { class: "stage__hint" });
+  const bottom = h("div", { class: "stage__bottom" }, hint);
   const window_ = h("div", { class: "stage__window" });
   const arrow = h("div", { class: "stage__arrow", hidden: true }, icon("arrow_left"));
   const top = h("div", { class: "stage__top" }, head.element, h("div", { class: "stage__words" }, step, prompt));
@@ -68,7 +69,7 @@ export function createStage({ t, dispatch, video, canSpeak }) {
     h("div", { class: "stage__picture" }, video, ring.element, arrow),
     top,
     window_,
-    h("div", { class: "stage__bottom" }, hint),
+    bottom,
     bar.element,
   );
 
@@ -92,6 +93,15 @@ export function createStage({ t, dispatch, video, canSpeak }) {
     [arrow.style.left, arrow.style.top] = [`${oval.cx}px`, `${oval.cy}px`];
     arrow.style.setProperty("--reach-x", `${oval.rx}px`);
     arrow.style.setProperty("--reach-y", `${oval.ry}px`);
+  }
+
+  /** What to do, and below it where there is help. @param {State} state */
+  function tellHint(state) {
+    const [todo, help] = [hintOf(state, t), helpOf(state, t)];
+    if (hint.textContent === todo + help) return;
+    const below = help === "" ? "" : h("small", { class: "stage__help" }, help);
+    hint.replaceChildren(...[todo, below].filter((line) => line !== ""));
+    bottom.classList.toggle("stage__bottom--helped", help !== "");
   }
 
   /** The limit is shown only when it is near: a clock that always runs makes people hurry. @param {State} state */
@@ -144,7 +154,7 @@ export function createStage({ t, dispatch, video, canSpeak }) {
       element.dataset.challenge = next.challenge === null ? "" : moveOf(next.challenge);
       if (!isShown) return clearInterval(clock);
       setText(prompt, promptOf(next, t));
-      setText(hint, hintOf(next, t));
+      tellHint(next);
       bar.cameras.hidden = next.screen !== "align";
       bar.speaker.setAttribute("aria-pressed", String(next.isSpoken));
       runClock(next, previous);

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  AT_ONCE_MS,
   CameraTrouble,
   classifyCameraError,
   classifyLabel,
   constraintsFor,
+  countCameras,
   describeCamera,
   injectionSignals,
   listCameras,
   openCamera,
+  openForPeople,
   troubleBeforeAsking,
+  troubleBeforeConnecting,
 } from "../../static/js/camera.js";
 import { CAMERA_LABEL_CLASSES, CAMERA_TROUBLES } from "../../static/js/protocol.js";
 
@@ -22,6 +26,7 @@ function around(changes = {}) {
   return {
     isSecureContext: true,
     origin: "https://bank.example",
+    isFramed: false,
     userAgent: CHROME,
     featurePolicy: { allowsFeature: () => true },
     mediaDevices: { getUserMedia: async () => stream(), enumerateDevices: async () => [] },
@@ -51,7 +56,7 @@ function with_(getUserMedia) {
 /** @param {Surroundings} surroundings @param {number} [timeoutMs] */
 async function troubleOf(surroundings, timeoutMs) {
   try {
-    await openCamera(surroundings, null, timeoutMs);
+    await openCamera(surroundings, null, { timeoutMs });
     return null;
   } catch (error) {
     assert.ok(error instanceof CameraTrouble);
@@ -67,6 +72,13 @@ test("what is in the way is known before anybody is asked", () => {
   const forbidden = { allowsFeature: () => false };
   assert.equal(troubleBeforeAsking(around({ featurePolicy: forbidden })), "policy");
   assert.equal(troubleBeforeAsking(around({ featurePolicy: undefined })), null, "not every browser can say");
+});
+
+test("what keeps even the connection away is known when the page is loaded", () => {
+  assert.equal(troubleBeforeConnecting(around({ isSecureContext: false })), "insecure");
+  assert.equal(troubleBeforeConnecting(around({ isSecureContext: false, origin: "null" })), "sandbox");
+  const later = { mediaDevices: undefined, featurePolicy: { allowsFeature: () => false } };
+  assert.equal(troubleBeforeConnecting(around(later)), null, "a phone may help");
 });
 
 test("each error of the browser has its name, and an unknown one too", () => {
@@ -93,6 +105,33 @@ test("a refusal is told apart from a frame that forbids, and from an app's own v
   assert.equal(classifyCameraError(refusal, around({ featurePolicy: forbidden })), "policy");
   const inApp = around({ userAgent: "Mozilla/5.0 (Linux; Android 15; wv) Chrome/143 Mobile Instagram 300.0" });
   assert.equal(classifyCameraError(refusal, inApp), "webview");
+});
+
+test("where a frame's policy cannot be known, a refusal before anybody could answer names both causes", async () => {
+  const refusal = new DOMException("", "NotAllowedError");
+  const unknown = { isFramed: true, featurePolicy: undefined };
+  const atOnce = true;
+  assert.equal(classifyCameraError(refusal, around(unknown), atOnce), "kept_back");
+  assert.equal(classifyCameraError(refusal, around(unknown)), "denied", "somebody answered");
+  assert.equal(classifyCameraError(refusal, around({ isFramed: true }), atOnce), "denied", "it was passed on");
+  assert.equal(
+    classifyCameraError(refusal, around({ ...unknown, isFramed: false }), atOnce),
+    "denied",
+    "no frame",
+  );
+  const other = new DOMException("", "NotFoundError");
+  assert.equal(classifyCameraError(other, around(unknown), atOnce), "no_camera");
+
+  const refuse = { getUserMedia: () => Promise.reject(refusal), enumerateDevices: async () => [] };
+  const framed = around({ ...unknown, mediaDevices: refuse });
+  for (const [tookMs, trouble] of /** @type {const} */ ([
+    [0, "kept_back"],
+    [AT_ONCE_MS, "denied"],
+  ])) {
+    const times = [0, tookMs];
+    const now = () => times.shift() ?? 0;
+    await assert.rejects(openCamera(framed, null, { now }), { code: trouble });
+  }
 });
 
 test("opening ends in a stream or in a named trouble", async () => {
@@ -202,4 +241,52 @@ test("a browser that never says which cameras there are offers none", async () =
     getUserMedia: async () => new MediaStream(),
   };
   assert.deepEqual(await listCameras(/** @type {any} */ ({ mediaDevices }), 1), []);
+});
+
+test("nor does it keep anybody waiting who counts them", async () => {
+  const never = { enumerateDevices: () => new Promise(() => {}), getUserMedia: async () => stream() };
+  assert.equal(await countCameras(around({ mediaDevices: never }), 1), null);
+  assert.equal(await countCameras(around({ mediaDevices: undefined })), null);
+  const nameless = [{ kind: "videoinput", deviceId: "", label: "" }, { kind: "audioinput" }];
+  const asked = { ...never, enumerateDevices: async () => /** @type {any} */ (nameless) };
+  assert.equal(await countCameras(around({ mediaDevices: asked })), 1, "there is one, whatever it is");
+});
+
+/** Cameras by name, the first of which is given to who names none. @param {string[]} labels */
+function cameras(...labels) {
+  const tracks = labels.map((label) => track(undefined, label));
+  /** @type {string[]} */
+  const asked = [];
+  return {
+    tracks,
+    asked,
+    around: around({
+      mediaDevices: {
+        getUserMedia: async (constraints) => {
+          const wanted = /** @type {any} */ (constraints?.video)?.deviceId?.ideal ?? labels[0];
+          asked.push(wanted);
+          return stream(tracks[labels.indexOf(wanted)]);
+        },
+        enumerateDevices: async () =>
+          /** @type {any} */ (labels.map((label) => ({ kind: "videoinput", deviceId: label, label }))),
+      },
+    }),
+  };
+}
+
+test("in the place of an infrared camera another is opened, once", async () => {
+  const both = cameras("Integrated IR Camera", "OBS Virtual Camera", "Integrated Camera");
+  const opened = await openForPeople(both.around, null);
+  assert.equal(opened.getVideoTracks()[0]?.label, "Integrated Camera");
+  assert.deepEqual(both.asked, ["Integrated IR Camera", "Integrated Camera"]);
+  assert.equal(both.tracks[0]?.isStopped, true, "its light goes out");
+});
+
+test("an infrared camera that is the only one is kept, and any other is taken as it comes", async () => {
+  for (const labels of [["Windows Hello IR"], ["Windows Hello IR", "OBS Virtual Camera"], ["Integrated Camera"]]) {
+    const found = cameras(...labels);
+    assert.equal((await openForPeople(found.around, null)).getVideoTracks()[0]?.label, labels[0]);
+    assert.equal(found.asked.length, 1);
+    assert.equal(found.tracks[0]?.isStopped, false);
+  }
 });

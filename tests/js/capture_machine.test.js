@@ -278,41 +278,11 @@ test("a swapped challenge is no failure", () => {
   assert.equal(reduce(stateOn("challenge"), event("challenge failed")).reason, "timed_out");
 });
 
-test("only one refusal of a swap, until the next challenge", () => {
-  const state = after(stateOn("challenge"), event("swap pressed"), event("swap refused"));
-  assert.deepEqual([state.swaps, state.swapRefused], [1, true]);
-  assert.equal(reduce(state, event("challenge")).swapRefused, false);
-});
-
-test("trying again uses the camera that is live, or asks for one", () => {
-  const again = reduce(stateOn("retry"), event("retry pressed"));
-  assert.deepEqual([again.screen, again.announcements, again.reason], ["align", 1, null]);
-  const without = reduce(stateOn("retry", { camera: "off" }), event("retry pressed"));
-  assert.deepEqual([without.screen, without.asks], ["asking", 1]);
-});
-
-test("a still that did not get through is taken again", () => {
-  const failed = reduce(stateOn("uploading"), event("upload failed"));
-  assert.deepEqual([failed.error, failed.retryable, failed.camera], ["upload_failed", true, "live"]);
-  assert.deepEqual(reduce(failed, event("retry pressed")).screen, "align");
-});
-
 test("the answer to an earlier still is not taken for that of the last", () => {
   const second = reduce(stateOn("uploading"), event("capture request"));
   assert.equal(second.uploads, 2);
   assert.equal(reduce(second, event("upload failed")), second);
   assert.equal(reduce(second, event("uploaded")), second);
-});
-
-test("the first failure stays on the screen", () => {
-  const first = reduce(stateOn("align"), event("error"));
-  const echo = { ...event("error"), code: "timeout" };
-  assert.equal(reduce(first, /** @type {MachineEvent} */ (echo)).error, "internal");
-});
-
-test("a failure that cannot be helped lets the camera go", () => {
-  const refused = reduce(stateOn("align"), event("refused unknown"));
-  assert.deepEqual([refused.retryable, refused.camera], [false, "off"]);
 });
 
 test("who left on purpose is told so, and others that it stood still", () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { SCREENS } from "../../static/js/capture_state.js";
 import { cardOf, isOnStage, isStageDimmed } from "../../static/js/cards.js";
@@ -56,6 +57,34 @@ test("each trouble with the camera has its own words, steps and a way on, in eac
 test("a forbidding frame is shown the very attribute that it lacks", () => {
   assert.match(card(stateOn("blocked", { trouble: "policy" }))?.snippet ?? "", /allow="camera"/);
   assert.match(card(stateOn("blocked", { trouble: "sandbox" }))?.snippet ?? "", /sandbox=/);
+});
+
+test("a refusal whose cause cannot be known shows both ways out", () => {
+  const shown = card(stateOn("blocked", { trouble: "kept_back" }), { isFramed: true, userAgent: AGENTS.firefox });
+  assert.match(shown?.snippet ?? "", /allow="camera"/);
+  const steps = shown?.steps ?? [];
+  for (const key of ["blocked.policy_1", "recovery.firefox_1", "recovery.firefox_2", "blocked.policy_2"])
+    assert.ok(steps.includes(t(key)), key);
+  assert.deepEqual(
+    shown?.actions.map(({ event, command }) => command ?? event?.type),
+    ["copy_link", "start_pressed"],
+  );
+});
+
+test("who was refused in a frame can also take the link elsewhere", () => {
+  const ways = (/** @type {boolean} */ isFramed) =>
+    card(stateOn("blocked", { trouble: "denied" }), { isFramed })?.actions.map(({ command }) => command);
+  assert.ok(ways(true)?.includes("copy_link"));
+  assert.ok(!ways(false)?.includes("copy_link"));
+});
+
+test("a sandbox is asked for the same everywhere", () => {
+  const shown = card(stateOn("blocked", { trouble: "sandbox" }))?.snippet ?? "";
+  const docs = readFileSync(new URL("../../docs/embedding.md", import.meta.url), "utf-8");
+  const tokens = shown.match(/allow-[a-z-]+/g) ?? [];
+  assert.equal(tokens.length, 4);
+  for (const token of tokens) assert.ok(docs.includes(token), token);
+  assert.ok(docs.includes(tokens.slice(2).join(" ")), "no more and no less");
 });
 
 test("steps to allow the camera differ by browser", () => {

@@ -3,7 +3,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { SCREENS } from "../../static/js/capture_state.js";
 import { createTranslate, MissingMessage } from "../../static/js/messages.js";
-import { hintOf, promptOf, RETURN_HINTS, spokenOf, stepOf } from "../../static/js/prompts.js";
+import {
+  ESCALATED_HINTS,
+  helpOf,
+  hintOf,
+  promptOf,
+  RETURN_HINTS,
+  spokenOf,
+  stepOf,
+} from "../../static/js/prompts.js";
 import { CHALLENGE_KINDS, DIRECTIONS, HINT_CODES } from "../../static/js/protocol.js";
 import { englishMessages } from "./copy.js";
 import { CHALLENGE, stateOn } from "./states.js";
@@ -76,6 +84,29 @@ test("the second half of a movement takes the prompt's place", () => {
   const state = stateOn("challenge", { hint, reason: null });
   assert.equal(promptOf(state, t), MESSAGES["hint.return_to_centre"]);
   assert.equal(hintOf(state, t), "");
+});
+
+test("a hint that has stood for long says more, or where there is help", () => {
+  for (const { code, direction, escalated } of HINTS) {
+    const hint = { code, direction, escalated };
+    const isHelped = escalated && !ESCALATED_HINTS.includes(code);
+    const state = stateOn("align", { hint });
+    assert.equal(helpOf(state, t), isHelped ? MESSAGES["hint.help"] : "", `${code} ${direction} ${escalated}`);
+    assert.ok(hintOf(state, t), "the cause stays");
+    const heard = spokenOf(state, stateOn("align", { hint: { ...hint, escalated: false } }), t) ?? "";
+    assert.equal(heard.includes(t("hint.help")), isHelped);
+  }
+});
+
+test("who has tried for long is shown the help, whatever hint stands", () => {
+  const usual = stateOn("align", { hint: null });
+  for (const hint of [null, { code: "too_dark", direction: null, escalated: true }]) {
+    const slow = { ...usual, hint, slow: true };
+    assert.equal(helpOf(slow, t), MESSAGES["hint.help"]);
+    assert.equal(spokenOf(slow, { ...slow, slow: false }, t), MESSAGES["hint.help"]);
+    assert.equal(spokenOf(slow, slow, t), null);
+  }
+  assert.equal(helpOf(stateOn("processing", { slow: true }), t), "");
 });
 
 test("the live region says the movement once, and what changes after it", () => {

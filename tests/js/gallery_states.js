@@ -7,7 +7,7 @@
 
 import { DIALOGS, SCREENS } from "../../static/js/capture_state.js";
 import { cardOf } from "../../static/js/cards.js";
-import { ESCALATED_HINTS, hintOf, promptOf } from "../../static/js/prompts.js";
+import { helpOf, hintOf, promptOf } from "../../static/js/prompts.js";
 import {
   CAMERA_TROUBLES,
   CHALLENGE_KINDS,
@@ -38,6 +38,9 @@ function look(name, state, around = {}) {
   return { name, state, ...around };
 }
 
+/** In all languages it takes two lines of the smallest screen. */
+const LONGEST_HINT = Object.freeze({ code: "eyes_not_visible", direction: null, escalated: true });
+
 /** Hints that are given while somebody moves. */
 const MOVEMENT_HINTS = Object.freeze([
   "return_to_centre",
@@ -58,8 +61,8 @@ function hints() {
     const name = ["hint", hint.code, hint.direction].filter(Boolean).join("-");
     const screen = MOVEMENT_HINTS.includes(hint.code) ? "challenge" : "align";
     const shown = look(name, stateOn(screen, { hint, alignPercent: 30 }));
-    if (!ESCALATED_HINTS.includes(hint.code)) return [shown];
-    return [shown, look(`${name}-escalated`, stateOn(screen, { hint: { ...hint, escalated: true } }))];
+    const escalated = look(`${name}-escalated`, stateOn(screen, { hint: { ...hint, escalated: true } }));
+    return saysTheSame(shown.state, escalated.state) ? [shown] : [shown, escalated];
   });
 }
 
@@ -187,10 +190,14 @@ function handoffs() {
   ];
 }
 
+/** @param {State} one @param {State} other */
+function saysTheSame(one, other) {
+  return wordsOf(one) === wordsOf(other);
+}
+
 /** @param {string} screen */
 function saysMoreWhenSlow(screen) {
-  const [usual, slow] = [false, true].map((isSlow) => wordsOf(stateOn(screen, { slow: isSlow })));
-  return usual !== slow;
+  return !saysTheSame(stateOn(screen), stateOn(screen, { slow: true }));
 }
 
 /** What the screen says, as keys. @param {State} state */
@@ -198,7 +205,7 @@ function wordsOf(state) {
   /** @param {string} key */
   const t = (key) => key;
   const card = cardOf(state, { t, organization: "", isFramed: false, userAgent: "" });
-  return JSON.stringify([card, hintOf(state, t), promptOf(state, t)]);
+  return JSON.stringify([card, hintOf(state, t), helpOf(state, t), promptOf(state, t)]);
 }
 
 /** @returns {Look[]} */
@@ -207,6 +214,7 @@ function others() {
     look("consent-full-text", stateOn("consent"), { areDetailsOpen: true }),
     look("consent-answered", stateOn("consent", { consent: "accepted" })),
     look("offline-without-camera", stateOn("offline", { camera: "off", before: "consent" })),
+    look("align-slow-hinted", stateOn("align", { slow: true, hint: LONGEST_HINT })),
     look("align-hold-still", stateOn("align", { alignPercent: 60 })),
     look("uploading-without-camera", stateOn("uploading", { camera: "off" })),
     look("processing-without-camera", stateOn("processing", { camera: "off" })),

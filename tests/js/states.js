@@ -127,7 +127,7 @@ export const EVENTS = Object.freeze({
   "light accepted": { type: "light_accepted" },
   "light declined": { type: "light_declined" },
   "swap pressed": { type: "swap_pressed" },
-  "swap refused": { type: "swap_refused" },
+  "swap refused": { type: "swap_refused", id: "c1" },
   left: { type: "left" },
   "handoff pressed": { type: "handoff_pressed" },
   "handoff given": { type: "handoff_given", handoff: HANDOFF },
