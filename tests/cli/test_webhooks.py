@@ -120,6 +120,11 @@ def test_a_port_that_is_taken_is_told() -> None:
     assert "cannot be listened on" in result.output
 
 
+def _hear_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running(environ: Mapping[str, str], *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The command itself, as far as the line that says where it listens."""
@@ -130,6 +135,7 @@ def running(environ: Mapping[str, str], *arguments: str) -> Iterator[tuple[str, 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 (no thread runs yet)
     )
     assert process.stdout is not None
     try:
