@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain.detector_evidence import Detector, DetectorEvidence
+from app.domain.detector_evidence import TYPICAL_SCORE, Detector, DetectorEvidence
 from app.domain.policy import decide, measured_by
 from app.domain.settings import DEFAULT_WORKFLOW, OrganizationSettings, SessionPolicy, effective
 from app.domain.verdict import DecisionWarning, PresentationOutcome, RejectionCode, Verdict
@@ -69,3 +69,26 @@ def test_skin_that_was_not_seen_to_move_is_reviewed_whatever_the_profile(profile
     """
     assert verdict(profile, None, "no_movement", Detector.TEXTURE) == (V.IN_REVIEW, None)
     assert verdict(profile, 75.0, "skin_changes", Detector.TEXTURE) == (V.APPROVED, None)
+
+
+def smile_and(**novelties: float) -> dict[str, float]:
+    return {"novelty": 1.4, "smile_novelty": 1.4, **novelties}
+
+
+@pytest.mark.parametrize("profile", ["standard", "strict"])
+@pytest.mark.parametrize(
+    ("score", "measured", "expected"),
+    [
+        (TYPICAL_SCORE, smile_and(), V.APPROVED),
+        (TYPICAL_SCORE - 0.01, smile_and(), V.IN_REVIEW),
+        (60.0, smile_and(turn_left_novelty=1.2), V.APPROVED),
+        (60.0, {"novelty": 1.2, "look_down_novelty": 1.2}, V.APPROVED),
+    ],
+)
+def test_a_smile_alone_tells_skin_from_a_mask_with_a_hole_only_where_it_changes_as_much_as_is_usual(
+    profile: str, score: float, measured: dict[str, float], expected: Verdict
+) -> None:
+    """Three of 43 such masks were approved, all where no turn and no look was drawn, by smiles of 54 to 85."""
+    found = DetectorEvidence(Detector.TEXTURE, score, "skin_changes", measured)
+    judged_so = decision(liveness=judged(profile=profile, detectors=[found]))
+    assert decide(judged_so, policy_of(profile)).verdict is expected

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import ChallengeKind
 from app.domain.detection import WatchedFrame
-from app.domain.detector_evidence import LIMIT_SCORE, Detector, DetectorEvidence, graded
+from app.domain.detector_evidence import LIMIT_SCORE, TYPICAL_SCORE, Detector, DetectorEvidence, graded
 from app.domain.face import FaceMeasurement
 from app.domain.frame_signals import TEXTURE_SIDE, GreyImage
 from app.domain.liveness import LIMITS, Neutral, movement
@@ -172,7 +172,7 @@ class TextureDetector:
         novelty = min(by_kind.values())
         score = graded(novelty, limit=self._limits.novelty, typical=self._limits.usual_novelty)
         measured = {"novelty": round(novelty, 3), "match_at_rest": round(noise, 4), "movements": float(len(found))}
-        measured |= {f"{kind.value}_novelty": round(value, 3) for kind, value in by_kind.items()}
+        measured |= {_novelty_of(kind): round(value, 3) for kind, value in by_kind.items()}
         reason = "skin_changes" if score >= LIMIT_SCORE else "one_picture"
         return DetectorEvidence(Detector.TEXTURE, score, reason, measured)
 
@@ -231,8 +231,26 @@ class TextureDetector:
 
 
 def is_skin_unseen(evidence: Sequence[DetectorEvidence]) -> bool:
-    """Whether nothing was seen to move that skin can be told by: a mask with holes blinks as faces do."""
-    return any(one.detector is Detector.TEXTURE and one.score is None for one in evidence)
+    """Whether nothing was seen to move that skin can be told by: a mask with holes blinks as faces do.
+
+    It smiles, too, and what shows through the holes changes: a smile alone must change as much as is usual.
+    """
+    return any(_is_unseen(one) for one in evidence if one.detector is Detector.TEXTURE)
+
+
+def _is_unseen(found: DetectorEvidence) -> bool:
+    is_by_smile_alone = {name for name in found.measured if name in _NOVELTIES} == {
+        _novelty_of(ChallengeKind.SMILE)
+    }
+    return found.score is None or (is_by_smile_alone and not found.score >= TYPICAL_SCORE)
+
+
+def _novelty_of(kind: ChallengeKind) -> str:
+    """Under which name the evidence has it."""
+    return f"{kind.value}_novelty"
+
+
+_NOVELTIES = frozenset(_novelty_of(kind) for kind in KINDS)
 
 
 class RestingLook:

@@ -46,14 +46,15 @@ class TrackLimits:
     half of the tapes passed that were cut to what was asked."""
 
     steps_min: int = 8
-    gap_intervals: float = 3.0
-    gap_ms: float = 250.0
-    """A pause in the frames longer than both can hide a cut."""
+    gap_intervals: float = 2.5
+    gap_ms: float = 200.0
+    """A pause in the frames longer than both can hide a cut; at every prompt, of two at least, it is a doubt."""
     prompts_with_gaps: int = 2
+    long_gap_intervals: float = 3.5
     prompts_without_gaps: int = 1
+    """Longer ones, which a poor line seldom makes, are one too, at all prompts but so many."""
     score_with_gaps: float = 55.0
-    """Pauses at so many prompts, and at all but so many: a doubt, which `strict` refuses. Pauses elsewhere do not
-    excuse them: whoever cuts a tape can pause there as well."""
+    """Which `strict` refuses. Pauses elsewhere do not excuse them: whoever cuts a tape can pause there as well."""
 
 
 LIMITS_OF_TRACK = TrackLimits()
@@ -115,8 +116,8 @@ class TrackDetector:
         greatest, near = float(found.strength.max()), self._at_prompts(found)
         allowance = self._allowance(found.interval_ms)
         grades = self._grades(greatest, near, allowance)
-        with_gaps, prompts = self._prompts_with_gaps(found)
-        if with_gaps >= max(limits.prompts_with_gaps, prompts - limits.prompts_without_gaps):
+        with_gaps, are_many = self._prompts_with_gaps(found)
+        if are_many:
             grades.append((limits.score_with_gaps, GAPS_AT_PROMPTS))
         score, reason = min(grades)
         measured = {
@@ -153,12 +154,19 @@ class TrackDetector:
             for name, window in self._windows.items()
         }
 
-    def _prompts_with_gaps(self, found: Jumps) -> tuple[int, int]:
-        """At how many prompts the frames pause, and how many prompts there were."""
+    def _prompts_with_gaps(self, found: Jumps) -> tuple[int, bool]:
+        """At how many prompts the frames pause, and whether a cutter could have had it so."""
         limits = self._limits
-        gaps = found.lasting_ms > max(limits.gap_ms, limits.gap_intervals * found.interval_ms)
-        at_prompts = [gaps[inside] for name, inside in self._insides(found).items() if name != STILL]
-        return sum(bool(one.any()) for one in at_prompts), len(at_prompts)
+        at_prompts = [inside for name, inside in self._insides(found).items() if name != STILL]
+
+        def counted(intervals: float) -> int:
+            gaps = found.lasting_ms > max(limits.gap_ms, intervals * found.interval_ms)
+            return sum(bool(gaps[inside].any()) for inside in at_prompts)
+
+        any_, long_ = counted(limits.gap_intervals), counted(limits.long_gap_intervals)
+        many = max(limits.prompts_with_gaps, len(at_prompts) - limits.prompts_without_gaps)
+        are_many = long_ >= many or limits.prompts_with_gaps <= any_ == len(at_prompts)
+        return any_, are_many
 
     def _at_prompts(self, found: Jumps) -> float:
         insides = list(self._insides(found).values())
