@@ -120,6 +120,8 @@ class TrackDetector:
         if are_many:
             grades.append((limits.score_with_gaps, GAPS_AT_PROMPTS))
         score, reason = min(grades)
+        if are_many and score >= LIMIT_SCORE:
+            reason = GAPS_AT_PROMPTS
         measured = {
             "greatest_jump": round(greatest, 2),
             "greatest_jump_at_ms": float(found.at_ms[int(found.strength.argmax())]),
