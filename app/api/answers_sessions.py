@@ -19,6 +19,7 @@ from app.domain.verdict import (
     LivenessEvidence,
     PresentationOutcome,
     RejectionCode,
+    ReviewReason,
     SearchEvidence,
 )
 
@@ -130,7 +131,7 @@ class ModelAnswer(Answer):
 
 
 class DecisionAnswer(Answer):
-    """The evidence behind a verdict or a review."""
+    """The evidence behind a verdict or a review; `reviewReasons` is empty where nothing was left to a person."""
 
     liveness: LivenessAnswer | None
     face_match: SessionFaceMatchAnswer | None
@@ -139,6 +140,7 @@ class DecisionAnswer(Answer):
     policy_version: int
     models: tuple[ModelAnswer, ...]
     warnings: tuple[str, ...]
+    review_reasons: tuple[ReviewReason, ...]
 
 
 class CreatedSessionAnswer(Answer):
@@ -241,6 +243,7 @@ def decision_answer(decision: Decision) -> DecisionAnswer:
         policy_version=decision.policy_version,
         models=tuple(ModelAnswer(name=model.name, sha256=model.sha256) for model in decision.models),
         warnings=decision.warnings,
+        review_reasons=decision.review_reasons,
     )
 
 

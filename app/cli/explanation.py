@@ -12,8 +12,8 @@ from app.cli.explanation_plot import HEIGHT, WIDTH, Plot, Tick, plots_of, second
 from app.domain.detector_evidence import DetectorEvidence
 from app.domain.fusion import Standing, limit_of, standing
 from app.domain.moment import iso
-from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE
-from app.domain.verdict import ChallengeEvidence, ChallengeOutcome, Decision, LivenessEvidence
+from app.domain.policy import MIN_CONTINUITY_SCORE, least_passive_score
+from app.domain.verdict import ChallengeEvidence, ChallengeOutcome, Decision, LivenessEvidence, ReviewReason
 from app.domain.watch import Prompt, Trace
 from app.services.explain_session import Explanation
 
@@ -23,6 +23,17 @@ STANDINGS = {
     Standing.WARNED: "doubtful",
     Standing.FAILED: "attack",
     Standing.NOT_MEASURED: "not measured",
+}
+REVIEW_REASONS = {
+    ReviewReason.FEW_MOVEMENTS: "fewer than four kinds of movement were left to ask for",
+    ReviewReason.LIGHT_UNANSWERED: "no answer to the coloured light was seen",
+    ReviewReason.CUTS_COULD_HIDE: "frames came so that joined recordings would not have been seen",
+    ReviewReason.SKIN_UNSEEN: "nothing was seen to move that skin can be told from a mask by",
+    ReviewReason.CONTINUITY_NOT_MEASURED: "whether it was one face throughout was not measured",
+    ReviewReason.FACE_NOT_COMPARED: "the face was not compared",
+    ReviewReason.SCORE_IN_REVIEW_BAND: "the score lies in the review band above the threshold",
+    ReviewReason.FACE_OF_ANOTHER_ENTITY: "the face is another entity's too",
+    ReviewReason.NOT_ALL_SEARCHED: "not everybody who was to be searched could be compared",
 }
 
 
@@ -75,6 +86,7 @@ def render(explanation: Explanation) -> str:
         height=HEIGHT,
         iso=iso,
         in_words=in_words,
+        review_reasons=REVIEW_REASONS,
     )
 
 
@@ -82,9 +94,10 @@ def detector_lines(liveness: LivenessEvidence) -> list[DetectorLine]:
     """All evidence, what rejects first."""
     order = [STANDINGS[one] for one in (Standing.FAILED, Standing.WARNED, Standing.PASSED, Standing.NOT_MEASURED)]
     passive, continuity = liveness.passive, liveness.continuity_score
+    least_passive = least_passive_score(passive, liveness.detectors, liveness.profile)
     frames = f"{passive.frames} frames, {' and '.join(passive.models) or 'no model'}"
     lines = [
-        _of_score("passive detectors", passive.score, MIN_PASSIVE_SCORE, "looks at single frames", frames),
+        _of_score("passive detectors", passive.score, least_passive, "looks at single frames", frames),
         _of_score("one face", continuity, MIN_CONTINUITY_SCORE, "weakest comparison of the kept frames", ""),
         *(_line(one, liveness.profile) for one in liveness.detectors),
     ]

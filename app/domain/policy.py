@@ -8,23 +8,21 @@ from statistics import fmean, median
 
 from app.domain.comparison import DEFAULT_THRESHOLD
 from app.domain.detector_evidence import Detector, DetectorEvidence
-from app.domain.detectors.light_response import is_answer_missing
-from app.domain.detectors.texture import is_skin_unseen
-from app.domain.detectors.track import could_hide_cuts
 from app.domain.fusion import STRICT_SCORE, fuse_detectors
-from app.domain.settings import REJECT, STANDARD, STRICT, SessionPolicy
+from app.domain.review import is_unsure, review_reasons
+from app.domain.search_policy import blocklist_warnings, duplicate_warnings, judge_blocklist, judge_duplicates
+from app.domain.settings import STANDARD, STRICT, SessionPolicy
 from app.domain.verdict import (
     ChallengeEvidence,
     ChallengeOutcome,
     Decision,
     DecisionWarning,
     FaceMatchEvidence,
-    FoundFace,
     LivenessEvidence,
     PassivePadEvidence,
     PresentationOutcome,
     RejectionCode,
-    SearchEvidence,
+    ReviewReason,
     Verdict,
 )
 
@@ -47,12 +45,13 @@ MIN_PASSIVE_FRAMES = 3
 
 @dataclass(frozen=True)
 class PolicyResult:
-    """The verdict with its code, a sentence for the integrator, and all warnings."""
+    """The verdict with its code, a sentence for the integrator, all warnings, and what a person has to look at."""
 
     verdict: Verdict
     rejection_code: RejectionCode | None
     message: str | None
     warnings: tuple[str, ...]
+    review_reasons: tuple[ReviewReason, ...] = ()
 
 
 def fuse_passive(frames: Sequence[Mapping[str, float]]) -> PassivePadEvidence:
@@ -156,11 +155,6 @@ def least_passive_score(passive: PassivePadEvidence, detectors: Sequence[Detecto
     return MIN_PASSIVE_SCORE_CARRIED if is_carried else MIN_PASSIVE_SCORE
 
 
-def is_unsure(evidence: Sequence[DetectorEvidence]) -> bool:
-    """No attack was seen, but one could have gone unseen: no answer to a demanded light, slow frames."""
-    return is_answer_missing(evidence) or could_hide_cuts(evidence)
-
-
 REPLACED = frozenset({ChallengeOutcome.SWAPPED, ChallengeOutcome.RESUMED})
 """Challenges in whose place another was drawn within the same attempt."""
 
@@ -197,74 +191,6 @@ def compare_with_threshold(
         warnings=tuple(noted),
         has_failed=has_failed,
     )
-
-
-def judge_duplicates(search: SearchEvidence | None, policy: SessionPolicy) -> Verdict:
-    """What a search among the organization's other entities leads to by itself. Not searched: a person looks."""
-    if not policy.searches_others:
-        return Verdict.APPROVED
-    if faces_of_others(search, policy):
-        return Verdict.REJECTED if policy.cross_entity_policy == REJECT else Verdict.IN_REVIEW
-    return Verdict.APPROVED if _is_complete(search) else Verdict.IN_REVIEW
-
-
-def faces_of_others(search: SearchEvidence | None, policy: SessionPolicy) -> tuple[FoundFace, ...]:
-    """Other entities whose face it is, by the policy's threshold."""
-    if search is None or not policy.searches_others:
-        return ()
-    return tuple(one for one in search.found if not one.is_own and not one.score < policy.duplicate_threshold)
-
-
-def faces_blocked(search: SearchEvidence | None, policy: SessionPolicy) -> tuple[FoundFace, ...]:
-    """Blocked entities whose face it is; the probe's own entity whatever its score, if it is one of them."""
-    if search is None:
-        return ()
-    blocked = frozenset(policy.blocklist)
-    return tuple(
-        one
-        for one in search.found
-        if one.entity_id in blocked and (one.is_own or not one.score < policy.duplicate_threshold)
-    )
-
-
-def judge_blocklist(search: SearchEvidence | None, policy: SessionPolicy, entity_id: str | None = None) -> Verdict:
-    """What the block list leads to by itself. Not everybody on it compared: a person looks.
-
-    `entity_id` is whose face it is said to be, where the search may not have found them by an enrolment.
-    """
-    if entity_id in policy.blocklist or faces_blocked(search, policy):
-        return Verdict.REJECTED
-    return Verdict.APPROVED if not policy.blocklist or _is_complete(search) else Verdict.IN_REVIEW
-
-
-def judge_reference(
-    others: SearchEvidence | None, blocklist: SearchEvidence | None, policy: SessionPolicy, entity_id: str
-) -> Verdict:
-    """What a portrait becomes that is brought in as approved, by whose face it is besides."""
-    judged = (judge_blocklist(blocklist, policy, entity_id), judge_duplicates(others, policy))
-    return next((one for one in (Verdict.REJECTED, Verdict.IN_REVIEW) if one in judged), Verdict.APPROVED)
-
-
-def blocklist_warnings(
-    search: SearchEvidence | None, policy: SessionPolicy, entity_id: str | None = None
-) -> tuple[str, ...]:
-    """What is said where the face, or whose it is said to be, is on the block list."""
-    is_blocked = judge_blocklist(search, policy, entity_id) is Verdict.REJECTED
-    return (DecisionWarning.FACE_IN_BLOCKLIST.value,) if is_blocked else ()
-
-
-def duplicate_warnings(search: SearchEvidence | None, policy: SessionPolicy) -> tuple[str, ...]:
-    """What is said where it is another entity's face."""
-    if not faces_of_others(search, policy):
-        return ()
-    is_rejected = policy.cross_entity_policy == REJECT
-    warning = DecisionWarning.DUPLICATED_FACE if is_rejected else DecisionWarning.POSSIBLE_DUPLICATED_FACE
-    return (warning.value,)
-
-
-def _is_complete(search: SearchEvidence | None) -> bool:
-    """Whether everybody was searched who was to be."""
-    return search is not None and search.not_searched == 0
 
 
 def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
@@ -308,13 +234,16 @@ def decide(decision: Decision, policy: SessionPolicy) -> PolicyResult:
             "The face belongs to another entity of the organization.",
             warnings,
         )
-    is_searched = duplicates is Verdict.APPROVED and blocked is Verdict.APPROVED
-    band_ends = policy.score_decline_threshold + policy.review_band
-    score = face_match.score if is_live else None
-    is_doubtful = liveness is not None and (is_unsure(liveness.detectors) or is_skin_unseen(liveness.detectors))
-    if decision.needs_review or is_doubtful or not is_searched or score is None or score < band_ends:
-        return PolicyResult(Verdict.IN_REVIEW, None, None, warnings)
+    if reasons := review_reasons(decision, policy):
+        return PolicyResult(Verdict.IN_REVIEW, None, None, warnings, reasons)
     return PolicyResult(Verdict.APPROVED, None, None, warnings)
+
+
+def concluded(decision: Decision, result: PolicyResult) -> Decision:
+    """The evidence together with what policy made of it, as it is kept."""
+    return replace(
+        decision, warnings=result.warnings, verdict=result.verdict, review_reasons=result.review_reasons
+    )
 
 
 def measured_by(decision: Decision, policy: SessionPolicy) -> Decision:

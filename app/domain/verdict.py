@@ -68,6 +68,20 @@ class RejectionCode(StrEnum):
     REVIEW_REJECTED = "REVIEW_REJECTED"
 
 
+class ReviewReason(StrEnum):
+    """What a person has to look at, where nothing that was measured rejects."""
+
+    FEW_MOVEMENTS = "few_movements"
+    LIGHT_UNANSWERED = "light_unanswered"
+    CUTS_COULD_HIDE = "cuts_could_hide"
+    SKIN_UNSEEN = "skin_unseen"
+    CONTINUITY_NOT_MEASURED = "continuity_not_measured"
+    FACE_NOT_COMPARED = "face_not_compared"
+    SCORE_IN_REVIEW_BAND = "score_in_review_band"
+    FACE_OF_ANOTHER_ENTITY = "face_of_another_entity"
+    NOT_ALL_SEARCHED = "not_all_searched"
+
+
 class Verdict(StrEnum):
     """What policy makes of the evidence."""
 
@@ -211,7 +225,7 @@ class Decision:
     """The whole evidence of a session, from which policy can be recomputed.
 
     `cross_entity` and `blocklist` are None where nothing was searched. `verdict` is what policy made of it all,
-    None where the session ended before.
+    None where the session ended before; `review_reasons` why it left it to a person, else empty.
     """
 
     liveness: LivenessEvidence | None
@@ -224,3 +238,4 @@ class Decision:
     cross_entity: SearchEvidence | None = None
     blocklist: SearchEvidence | None = None
     verdict: Verdict | None = None
+    review_reasons: tuple[ReviewReason, ...] = ()

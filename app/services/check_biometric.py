@@ -10,7 +10,7 @@ from app.domain.check import CheckOutcome, judge_check, probe_warnings, with_blo
 from app.domain.comparison import Template
 from app.domain.errors import InvalidImage, MatchingFailed, NoReferencePortrait, ObjectNotFound
 from app.domain.organization import Caller, Entity, KycValidation
-from app.domain.policy import judge_blocklist
+from app.domain.search_policy import judge_blocklist
 from app.domain.settings import OFF, SessionPolicy, policy_of
 from app.domain.verdict import DecisionWarning
 from app.services.audit import record

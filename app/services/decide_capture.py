@@ -22,6 +22,7 @@ from app.domain.errors import (
 from app.domain.organization import Capture, KycValidation, ValidationStatus
 from app.domain.policy import (
     compare_with_threshold,
+    concluded,
     decide,
     judge_liveness,
 )
@@ -229,7 +230,7 @@ class DecideCapture:
         """`rests_on` are the entity's own validations. `SearchOvertaken`: nothing was written."""
         decision = replace(decision, cross_entity=searched.cross_entity, blocklist=searched.blocklist)
         result = decide(decision, policy)
-        decision = replace(decision, warnings=result.warnings, verdict=result.verdict)
+        decision = concluded(decision, result)
         with self.store.begin() as uow:
             found = uow.sessions.by_hosted_id(hosted_session_id)
             if found is None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from app.domain.comparison import FaceTemplate
 from app.domain.errors import InvalidImage, InvalidRequest, ObjectNotFound
 from app.domain.organization import Caller, KycValidation, StoredTemplate, ValidationStatus
-from app.domain.policy import blocklist_warnings, duplicate_warnings, judge_reference
+from app.domain.search_policy import blocklist_warnings, duplicate_warnings, judge_reference
 from app.domain.settings import SessionPolicy, policy_of
 from app.domain.verdict import DuplicateCheck, Verdict
 from app.services.audit import VALIDATION, record

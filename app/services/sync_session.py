@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from app.domain.errors import ObjectNotFound
 from app.domain.organization import Caller
-from app.domain.policy import decide
+from app.domain.policy import concluded, decide
 from app.domain.session import (
     BiometricSession,
     HostedSession,
@@ -104,5 +104,5 @@ class SyncSession:
     def _apply_again(self, uow: UnitOfWork, session: BiometricSession, evidence: Decision, now: datetime) -> None:
         """The verdict that complete evidence leads to: policy can be recomputed from what is stored."""
         result = decide(evidence, policy_at(uow, session, evidence.policy_version))
-        decision = replace(evidence, warnings=result.warnings, verdict=result.verdict)
+        decision = concluded(evidence, result)
         apply_verdict(uow, self.randomness, session, decision, result, now)

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.domain.challenge import MIN_KINDS_FOR_VERDICT, Ability, ChallengeKind
 from app.domain.detector_evidence import Detector
 from app.domain.fusion import RULES, Standing, standing
-from app.domain.policy import MIN_CONTINUITY_SCORE, MIN_PASSIVE_SCORE
+from app.domain.policy import MIN_CONTINUITY_SCORE, least_passive_score
 from app.domain.session import BiometricSession, SessionStatus
 from app.domain.verdict import Decision
 from bench.pad.people import Listed, said
@@ -195,7 +195,7 @@ def read(plan: Plan, person: str, played: Played, profile: str, cpu_seconds: flo
 
 
 def stopped_by(session: BiometricSession | None, played: Played, profile: str) -> tuple[str, ...]:
-    """Everything that would have refused by itself; empty where it was approved."""
+    """Everything that would have refused by itself, else what left it to a person; empty where it was approved."""
     if session is None or session.decision is None:
         return (played.failures[-1] if played.failures else "no_verdict",)
     if session.status is SessionStatus.APPROVED:
@@ -207,7 +207,7 @@ def stopped_by(session: BiometricSession | None, played: Played, profile: str) -
             found.append(f"challenge:{played.failures[-1]}")
         if liveness.passive.score is None:
             found.append("passive:not_measured")
-        elif liveness.passive.score < MIN_PASSIVE_SCORE:
+        elif liveness.passive.score < least_passive_score(liveness.passive, liveness.detectors, profile):
             found.append("passive")
         if liveness.continuity_score is not None and liveness.continuity_score < MIN_CONTINUITY_SCORE:
             found.append("continuity")
@@ -215,7 +215,7 @@ def stopped_by(session: BiometricSession | None, played: Played, profile: str) -
         found += [f"{one.detector.value}:{one.reason}" for one in failed]
     if face_match is not None and not face_match.is_match:
         found.append("face_match")
-    return tuple(found) or ("other",)
+    return tuple(found or (f"review:{one.value}" for one in decision.review_reasons)) or ("other",)
 
 
 def weakest(decision: Decision | None, profile: str) -> float:

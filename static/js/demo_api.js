@@ -17,7 +17,8 @@
  * @typedef {{name: string, status: string, score: number|null, limit: number, reason: string}} DetectorEvidence
  * @typedef {{status: string, score: number|null, threshold: number}} FaceMatch
  * @typedef {{liveness: Liveness|null, faceMatch: FaceMatch|null, injection: {risk: string, signals: string[]},
- *   policyVersion: number, models: {name: string, sha256: string|null}[], warnings: string[]}} Decision
+ *   policyVersion: number, models: {name: string, sha256: string|null}[], warnings: string[],
+ *   reviewReasons: string[]}} Decision
  * @typedef {{id: string, entityId: string, status: string, inReview: boolean, rejectionCode: string|null,
  *   rejectionMessage: string|null, createdAt: string, updatedAt: string, startedAt: string|null, completedAt: string|null,
  * expiresAt: string, sessionUrl: string, iframeAllow: string, callback: string|null,

@@ -100,6 +100,8 @@ function explain({ status, inReview }) {
 function decisionParts(decision) {
   const { liveness, faceMatch, injection } = decision;
   const parts = [];
+  const reasons = decision.reviewReasons;
+  if (reasons.length > 0) parts.push(section("Left to a person", tags(reasons)));
   if (decision.warnings.length > 0) parts.push(section("Warnings", tags(decision.warnings)));
   if (faceMatch !== null) {
     const match =

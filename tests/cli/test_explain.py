@@ -13,18 +13,20 @@ from click.testing import CliRunner
 
 from app.adapters.db.unit_of_work import SqlStore
 from app.cli import cli
-from app.cli.explanation import attempt_parts, render
+from app.cli.explanation import REVIEW_REASONS, attempt_parts, detector_lines, render
 from app.cli.explanation_plot import WIDTH, plots_of, x_of
 from app.config import Settings
 from app.dev_secrets import make_dev_secrets
 from app.domain.challenge import ChallengeKind
 from app.domain.detector_evidence import Detector, DetectorEvidence
-from app.domain.verdict import ChallengeOutcome
+from app.domain.policy import MIN_PASSIVE_SCORE_CARRIED
+from app.domain.verdict import ChallengeOutcome, PassivePadEvidence, ReviewReason
 from app.domain.watch import Prompt, Trace, TracePoint
 from app.main import open_infrastructure, prepare_store
 from app.services.explain_session import Explanation
 from tests import builders
 from tests.builders import Builder, add_organization
+from tests.domain.evidence import judged
 from tests.fakes import SeededRandomness
 
 FAILED = DetectorEvidence(Detector.SHAPE, 12.0, "moves_like_a_plane", {"residual_ratio": 0.01})
@@ -147,6 +149,28 @@ def test_what_a_client_sent_is_text_and_no_markup() -> None:
 def test_a_session_without_evidence_says_so() -> None:
     plain = explanation()
     assert "nothing was captured" in render(replace(plain, decision=None))
+
+
+def test_what_was_measured_is_shown_of_a_session_that_ended_without_a_verdict() -> None:
+    page = render(replace(explanation(traces=(trace(),)), decision=None))
+    assert "ended before a capture was whole" in page
+    assert "<h3>Attempt 1</h3>" in page
+
+
+def test_a_review_says_what_a_person_has_to_look_at() -> None:
+    plain = explanation()
+    assert plain.decision
+    reviewed = replace(plain.decision, review_reasons=(ReviewReason.CUTS_COULD_HIDE, ReviewReason.SKIN_UNSEEN))
+    assert re.search(r"Left to a person: .*joined recordings.*; .*skin", render(replace(plain, decision=reviewed)))
+    assert set(REVIEW_REASONS) == set(ReviewReason)
+
+
+def test_one_network_that_others_outweigh_is_not_called_an_attack() -> None:
+    """In the standard profile SHAPE and TEXTURE carry what a single network doubts."""
+    sure = [DetectorEvidence(one, 90.0, "as_people_do") for one in (Detector.SHAPE, Detector.TEXTURE)]
+    liveness = judged(passive=PassivePadEvidence(17.0, 8, ("fr_liveness",)), detectors=sure)
+    passive = next(line for line in detector_lines(liveness) if line.name == "passive detectors")
+    assert (passive.standing, passive.limit) == ("passed", MIN_PASSIVE_SCORE_CARRIED)
 
 
 @pytest.fixture

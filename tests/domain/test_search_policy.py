@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.policy import decide, judge_duplicates, judge_reference, measured_by
+from app.domain.policy import decide, measured_by
+from app.domain.search_policy import judge_duplicates, judge_reference
 from app.domain.settings import OrganizationSettings, SessionPolicy, policy_of
 from app.domain.verdict import (
     Decision,
