@@ -24,6 +24,7 @@ from app.domain.challenge import Ability, ChallengeKind, kinds_left, number_of_c
 from app.domain.error_rates import wilson
 from app.domain.face import Observation
 from app.services.attempts import FREE_QUALITY_RETRIES, MORE_WHEN_USED_UP
+from app.services.observe_frame import SWAPS_MAX
 from tests.faces import RESTING, Face, moved, seen
 from tests.fakes import EPOCH, SeededRandomness
 
@@ -35,6 +36,9 @@ STEP_MS = 200
 STILL = seen(RESTING)
 NOBODY = [seen(None)] * 10
 """Longer than a face may be lost."""
+
+SWAP: Sequence[Observation] = []
+"""In the place of frames: asks for another movement."""
 
 APEX = 1.3
 OUT_AND_BACK = (0.6, APEX, APEX, APEX, APEX, 0.6)
@@ -56,6 +60,8 @@ class Sight:
     rng: random.Random
     asked: ChallengeKind | None = None
     passed: ChallengeKind | None = None
+    swaps: int = 0
+    """How many it may still have another movement drawn for."""
 
     def guess(self, *excluded: ChallengeKind) -> ChallengeKind:
         """A kind that may be asked now."""
@@ -154,6 +160,16 @@ def hiding_tape(sight: Sight) -> Iterator[Move]:
         yield single(kind)
 
 
+def swapping_tape(sight: Sight) -> Iterator[Move]:
+    """The same, and what does not fit is said to be impossible first, unless what fits would go with it."""
+    for kind in itertools.cycle(sight.rng.sample(sight.kinds, len(sight.kinds))):
+        while sight.asked is not kind and kind in sight.kinds:
+            is_worth_it = sight.swaps and sight.asked and sight.asked.ability is not kind.ability
+            yield None, SWAP if is_worth_it else NOBODY
+        if kind in sight.kinds:
+            yield single(kind)
+
+
 BOTS: Mapping[str, Bot] = {
     "random mover": random_mover,
     "eyes first": eyes_first,
@@ -164,6 +180,7 @@ BOTS: Mapping[str, Bot] = {
     "loop in a fixed order": fixed_loop,
     "loop in random orders": shuffled_loop,
     "tape that hides the face": hiding_tape,
+    "tape that swaps, then hides": swapping_tape,
 }
 
 
@@ -192,14 +209,15 @@ def session_passes(bot: Bot, kinds: Sequence[ChallengeKind], seed: int) -> bool:
         new_nonce=randomness.nonce,
     )
     rng = random.Random(seed + 1_000_000_007)  # noqa: S311 (reproducible on purpose)
-    now_ms, paid, free = 0, 0, 0
+    now_ms, paid, free, swaps = 0, 0, 0, SWAPS_MAX
     while paid < ATTEMPTS:
         more = MORE_WHEN_USED_UP if free >= FREE_QUALITY_RETRIES else 0
         run.align(paid + free + 1, now_ms, more)
         while run.phase is CapturePhase.ALIGN:
             now_ms += STEP_MS
             run.observe(STILL, now_ms, EPOCH)
-        now_ms = _attempt(run, bot(sight := Sight(kinds, rng)), sight, now_ms)
+        now_ms = _attempt(run, bot(sight := Sight(run.config.kinds, rng, swaps=swaps)), sight, now_ms)
+        swaps = sight.swaps
         if run.phase is CapturePhase.CAPTURE:
             return True
         is_free = run.evidence[-1].outcome in FREE_OUTCOMES and free < FREE_QUALITY_RETRIES
@@ -211,6 +229,10 @@ def _attempt(run: CaptureRun, moves: Iterator[Move], sight: Sight, now_ms: int) 
     """Play until the attempt is over; the time then."""
     sight.asked = run.challenge.kind if run.challenge else None
     for kind, frames in moves:
+        if frames is SWAP and run.challenge is not None:
+            is_swapped = run.swap(run.challenge.challenge_id, now_ms, EPOCH) is not None
+            sight.asked, sight.kinds = run.challenge.kind, run.config.kinds
+            sight.swaps = sight.swaps - 1 if is_swapped else 0
         for observation in frames:
             asked, now_ms = run.challenge, now_ms + STEP_MS
             run.observe(observation, now_ms, EPOCH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from app.domain.challenge import more_after_interruption
+from app.domain.challenge import more_after_replacement
 from app.simulation.performance import Performance
 from e2e.capture_page import CapturePage
 from e2e.conftest import OpenPage
@@ -111,7 +111,7 @@ def test_lost_connection_goes_on_where_it_was_and_a_reload_begins_anew(
     # The same attempt: with another movement in the place of the one that was asked, and more to do.
     capture.expect_screen("align")
     capture.expect_screen("challenge")
-    more = more_after_interruption(len(performer.kinds()))
+    more = more_after_replacement(len(performer.kinds()))
     expect(capture.stage.locator(".stage__step")).to_contain_text(f"of {total + more}")
     page.reload()
     capture.expect_screen("precheck", "retry")

@@ -27,8 +27,9 @@ from app.domain.challenge import (
     ChallengeKind,
     Choose,
     draw_next,
-    more_after_interruption,
+    more_after_replacement,
     number_of_challenges,
+    with_a_head_movement,
 )
 from app.domain.face import FaceMeasurement, Observation
 from app.domain.hint_pace import CoverPatience, HintPace
@@ -74,7 +75,7 @@ class CaptureRun:
         self.attempt, self._try_began = 0, 0
         self._suspended: Suspended | None = None
         self._resumed_from: ChallengeKind | None = None
-        self._resumes, self._more = 0, 0
+        self._redrawn, self._more = 0, 0
         self._judge: ChallengeJudge | None = None
         self._phase_since_ms, self._attempt_since_ms = 0, 0
         self._asked_at: datetime | None = None
@@ -99,9 +100,10 @@ class CaptureRun:
 
     @property
     def number_of_challenges(self) -> int:
-        """How many the present attempt asks: more for each time that it was resumed, and after many failures."""
-        more = self._more + self._resumes * more_after_interruption(len(self.config.kinds))
-        return self.config.number_of_challenges + more
+        """How many the present attempt asks: more for each one that was drawn anew, and after many failures."""
+        more = self._more + self._redrawn * more_after_replacement(len(self.config.kinds))
+        asked = [*self._passed(), *([self.challenge.kind] if self.challenge is not None else [])]
+        return with_a_head_movement(self.config.number_of_challenges + more, asked, self.config.kinds)
 
     def align(self, attempt: int, now_ms: int, more: int = 0) -> list[CaptureEvent]:
         """Begin an attempt (numbered from 1) with alignment; whatever ran before is dropped. It asks `more`."""
@@ -123,7 +125,7 @@ class CaptureRun:
             return None
         if self.evidence[-1].outcome is ChallengeOutcome.INTERRUPTED:
             self._mark_last(ChallengeOutcome.RESUMED)
-            self._resumes += 1
+            self._redrawn += 1
         self._suspended, self._resumed_from = None, suspended.kind
         return self._begin_alignment(now_ms)
 
@@ -143,7 +145,7 @@ class CaptureRun:
         """Nothing that was passed before counts any more, and what was suspended is not resumed."""
         if self.evidence and self.evidence[-1].outcome is ChallengeOutcome.RESUMED:
             self._mark_last(ChallengeOutcome.INTERRUPTED)
-        self._suspended, self._resumed_from, self._resumes = None, None, 0
+        self._suspended, self._resumed_from, self._redrawn = None, None, 0
         self._try_began = len(self.evidence)
 
     def _mark_last(self, outcome: ChallengeOutcome) -> None:
@@ -240,7 +242,7 @@ class CaptureRun:
         return [self._show.shown]
 
     def swap(self, challenge_id: str, now_ms: int, at: datetime) -> list[CaptureEvent] | None:
-        """Draw another movement instead of one the person cannot do; costs no attempt.
+        """Draw another movement instead of one the person cannot do; costs no attempt, and more is asked.
 
         The ability is not asked for again, and the number of challenges follows the rule for the kinds
         that are left. None where it is not the challenge that stands, or too few kinds would be left.
@@ -254,6 +256,7 @@ class CaptureRun:
         number = number_of_challenges(len(left), self.config.number_of_challenges)
         self._record(ChallengeOutcome.SWAPPED, at)
         self.config = replace(self.config, kinds=left, number_of_challenges=number)
+        self._redrawn += 1
         return self._ask_next(now_ms, at)
 
     def _align_frame(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
@@ -283,9 +286,8 @@ class CaptureRun:
     def _ask_next(
         self, now_ms: int, at: datetime, dropped: ChallengeKind | None = None, *, is_first: bool = False
     ) -> list[CaptureEvent]:
-        index = self.passed_count()
+        index, self.challenge, self._judge = self.passed_count(), None, None
         if index >= self.number_of_challenges:
-            self.challenge, self._judge = None, None
             if self.light is not LightStanding.ASKED:
                 return self._request_still(now_ms)
             self.phase, self.nonce = CapturePhase.LIGHT, self._new_nonce()
@@ -293,15 +295,10 @@ class CaptureRun:
         if self.neutral is None:
             raise RuntimeError("a challenge needs the neutral face of a completed alignment")
         kind = draw_next(self.config.kinds, self._last_passed(), self._choose, dropped)
-        self.nonce = self._new_nonce()
-        self.challenge = Challenge(
-            challenge_id=self._new_id(),
-            nonce=self.nonce,
-            kind=kind,
-            index=index,
-            total=self.number_of_challenges,
-            time_limit_ms=self.config.challenge_limit_ms,
-        )
+        self.nonce, limit_ms = self._new_nonce(), self.config.challenge_limit_ms
+        drawn = Challenge(self._new_id(), self.nonce, kind, index, total=0, time_limit_ms=limit_ms)
+        self.challenge = drawn
+        self.challenge = replace(drawn, total=self.number_of_challenges)
         self.phase = CapturePhase.CHALLENGE
         self._judge = ChallengeJudge(kind, self.neutral, self.config.challenge_limit_ms, self.config.quality)
         self.asked_ms, self._asked_at = now_ms, at

@@ -51,6 +51,11 @@ class ChallengeKind(StrEnum):
         """`left`, `right`, `up`, `down`, or None for a movement without one."""
         return _DIRECTION_OF.get(self)
 
+    @property
+    def moves_head(self) -> bool:
+        """Whether the head is turned or tilted."""
+        return self.ability in (Ability.HEAD_TURN, Ability.LOOK)
+
 
 _ABILITY_OF = {
     ChallengeKind.TURN_LEFT: Ability.HEAD_TURN,
@@ -110,8 +115,8 @@ FEW_KINDS = 5
 """With so few kinds a guess is right so often that one challenge more does not make up for another draw."""
 
 
-def more_after_interruption(kinds: int) -> int:
-    """How many challenges more an attempt asks for each time that it is resumed.
+def more_after_replacement(kinds: int) -> int:
+    """How many challenges more an attempt asks for each one in whose place another was drawn: resumed, swapped.
 
     Whoever drops an unwelcome challenge gets another draw and keeps what was passed; with so many more to do, that
     is worth less than the new attempt which an interruption gives anyway.
@@ -128,3 +133,20 @@ def draw_next(
     """Draw one kind, never the one passed just before, nor the one that was dropped since."""
     candidates = [kind for kind in kinds if kind not in (previous, dropped)]
     return choose(candidates)
+
+
+MORE_FOR_THE_HEAD = 2
+
+
+def with_a_head_movement(number: int, asked: Sequence[ChallengeKind], kinds: Sequence[ChallengeKind]) -> int:
+    """How many are asked so that a movement of the head is most likely among them; `asked` so far, in order.
+
+    Skin is told from a mask by how it changes as the head moves. Where no such movement was among the `number`
+    drawn, another challenge is drawn, up to `MORE_FOR_THE_HEAD`: what is drawn stays uniform, and the odds of a
+    guess only fall.
+    """
+    for _ in range(MORE_FOR_THE_HEAD if any(kind.moves_head for kind in kinds) else 0):
+        if len(asked) < number or any(kind.moves_head for kind in asked[:number]):
+            break
+        number += 1
+    return number

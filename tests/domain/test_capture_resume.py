@@ -11,7 +11,7 @@ from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import (
     MIN_KINDS_FOR_VERDICT,
     ChallengeKind,
-    more_after_interruption,
+    more_after_replacement,
     number_of_challenges,
 )
 from app.domain.light import LightStanding
@@ -201,7 +201,7 @@ def chance_of_a_recording(kinds: int, drops: int) -> float:
 
     What was dropped does not come next, nor what was passed last.
     """
-    more = more_after_interruption(kinds)
+    more = more_after_replacement(kinds)
 
     @cache
     def from_here(to_do: int, drops: int, has_passed: bool, has_dropped: bool) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.capture_events import AttemptFailed, ChallengeAsked, ChallengeJudged
 from app.domain.capture_phase import CapturePhase
-from app.domain.challenge import ChallengeKind, number_of_challenges
+from app.domain.challenge import ChallengeKind, more_after_replacement, number_of_challenges
 from app.domain.verdict import ChallengeOutcome
 from tests.domain.sitting import ALL_KINDS, Sitting, config_for, new_run
 from tests.fakes import EPOCH
@@ -103,14 +103,16 @@ def test_what_replaces_swapped_challenges_is_not_the_movement_that_was_just_pass
 
 
 def test_with_fewer_kinds_left_more_is_asked_and_never_less() -> None:
+    """And two more for the draw that was let go, where kinds are few."""
     for raised in (None, 8):
         number = number_of_challenges(5, raised)
         run = new_run(replace(config_for(ALL_KINDS[3:]), number_of_challenges=number))
         sitting = Sitting(run).begin().align()
         events = run.swap(standing_id(sitting), sitting.now_ms, EPOCH) or []
         (asked,) = (event.challenge for event in events if isinstance(event, ChallengeAsked))
-        assert asked.total == run.config.number_of_challenges == (raised or 7)
-        assert len(sitting.pass_all().run.evidence) == (raised or 7) + 1
+        assert run.config.number_of_challenges == (raised or 7)
+        assert asked.total == run.config.number_of_challenges + more_after_replacement(4)
+        assert len(sitting.pass_all().run.evidence) == asked.total + 1
 
 
 def test_a_swap_keeps_enough_kinds_for_a_verdict() -> None:
