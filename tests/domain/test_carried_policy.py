@@ -1,4 +1,4 @@
-"""One passive network is not the sole judge: a head with depth and living skin outweighs its doubt."""
+"""Passive networks are not the sole judge: a head with depth and living skin outweighs their doubt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.detector_evidence import Detector, DetectorEvidence
 from app.domain.fusion import STRICT_SCORE
-from app.domain.policy import MIN_PASSIVE_SCORE, MIN_PASSIVE_SCORE_CARRIED
+from app.domain.policy import MIN_PASSIVE_SCORE, MIN_PASSIVE_SCORE_CARRIED, MIN_PASSIVE_SCORES_CARRIED
 from app.domain.settings import STANDARD, STRICT
 from app.domain.verdict import DecisionWarning, LivenessEvidence, PassivePadEvidence, PresentationOutcome
 from tests.domain.evidence import judged
@@ -49,8 +49,20 @@ def test_a_network_that_is_sure_refuses_alone(score: float) -> None:
     )
 
 
-def test_two_networks_that_agree_refuse_whatever_else_was_seen() -> None:
-    assert liveness(MIN_PASSIVE_SCORE - 0.01, BOTH).outcome is P.PRESENTATION_ATTACK
+@pytest.mark.parametrize("score", [MIN_PASSIVE_SCORES_CARRIED, 27.5, MIN_PASSIVE_SCORE - 0.01])
+def test_the_doubt_of_two_is_carried_too(score: float) -> None:
+    """To install the better network as well must refuse nobody whom one alone let pass."""
+    assert (liveness(score, BOTH).outcome, liveness(score, BOTH).warnings) == (
+        P.BONA_FIDE,
+        (W.LOW_LIVENESS_SCORE,),
+    )
+    assert liveness(score, BOTH, STRICT).outcome is P.PRESENTATION_ATTACK
+    assert liveness(score, BOTH, texture=UNSURE).outcome is P.PRESENTATION_ATTACK
+
+
+@pytest.mark.parametrize("score", [0.0, MIN_PASSIVE_SCORES_CARRIED - 0.01, math.nan])
+def test_two_networks_that_are_sure_refuse_whatever_else_was_seen(score: float) -> None:
+    assert liveness(score, BOTH).outcome is P.PRESENTATION_ATTACK
 
 
 def test_strict_carries_nobody() -> None:

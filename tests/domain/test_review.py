@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ OTHER = FoundFace("somebody", 90.0)
 R = ReviewReason
 
 
-def clear(**changes: object) -> Decision:
+def clear(**changes: Any) -> Decision:
     return replace(decision(), cross_entity=SEARCHED, blocklist=SEARCHED, **changes)
 
 
