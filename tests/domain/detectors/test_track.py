@@ -89,6 +89,22 @@ def test_whoever_sends_slowly_enough_to_hide_a_cut_is_left_to_a_person(fps: floa
     assert (found.reason, could_hide_cuts([found])) == (SLOW_FRAMES, True)
 
 
+def test_what_the_limits_of_slow_frames_let_pass_is_open_before_they_are_reached() -> None:
+    """Cuts between takes that are alike: at 6 frames a second a step of a person may look so."""
+    found = []
+    for size in np.linspace(0.1, 1.2, 12):
+        takes = tuple(Sway(size * one.x, size * one.y, size * one.yaw, one.phase) for one in TAKES)
+        found += [
+            judged(TrackDetector(), performance(Room(seed), 6.25, sway=cutting(250, takes))) for seed in (1, 2)
+        ]
+    passing = [one for one in found if one.score is not None and one.score >= LIMIT_SCORE]
+    steep = [
+        one for one in passing if one.measured["jumps_at_prompts"] > 3.01 or one.measured["greatest_jump"] > 5.21
+    ]
+    assert len(steep) >= 3
+    assert all(could_hide_cuts([one]) for one in steep)
+
+
 def test_quick_turns_pass() -> None:
     assert score(performance(Room(), out_ms=150, hold_ms=300, back_ms=150)) >= STRICT_SCORE
 
