@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from app.domain.challenge import ChallengeKind
 from app.domain.liveness import Neutral, neutral_of
@@ -26,11 +28,15 @@ LONGEST_LEAD_SECONDS = 2.5
 
 @dataclass(frozen=True)
 class Score:
-    """Which frames a performance shows: indices into the clip. `portrait` is a frame that is shown nowhere."""
+    """Which frames a performance shows: indices into the clip. `portrait` is a frame that is shown nowhere.
+
+    `rest` are those at rest, from each of which the clip goes on to its neighbours among them.
+    """
 
     idle: Sequence[int]
     movements: Mapping[ChallengeKind, Way]
     portrait: int
+    rest: frozenset[int] = frozenset()
 
 
 def clip_performer(
@@ -76,7 +82,7 @@ def performance_of(clip: SeenClip, score: Score, *, is_joined: bool = True) -> P
         height=clip.height,
         frames_per_second=clip.frames_per_second,
         idle=[clip.frames[index].jpeg for index in score.idle],
-        movements={kind: _frames(clip, way) for kind, way in score.movements.items()},
+        movements={kind: _frames(clip, way, score.rest) for kind, way in score.movements.items()},
         portrait=clip.frames[score.portrait].jpeg,
         is_joined=is_joined,
     )
@@ -85,10 +91,11 @@ def performance_of(clip: SeenClip, score: Score, *, is_joined: bool = True) -> P
 def _score_around(clip: SeenClip, idle: range) -> Score:
     neutral = _neutral(clip, idle)
     graph = motion_graph(clip, neutral)
+    rest = frozenset(int(index) for index in np.flatnonzero(graph.at_rest & ~graph.is_cut))
     best: Score | None = None
     # The anchor is either end of the stretch.
     for order in (idle, idle[::-1]):
-        score = _with_portrait(clip, order, _movements_from(clip, graph, order[0], neutral))
+        score = replace(_with_portrait(clip, order, _movements_from(clip, graph, order[0], neutral)), rest=rest)
         if best is None or _length(score) < _length(best):
             best = score
     assert best is not None
@@ -171,13 +178,24 @@ def _with_portrait(clip: SeenClip, idle: range, movements: Mapping[ChallengeKind
     return Score(idle, movements, max(free, key=lambda index: abs(index - middle)))
 
 
-def _frames(clip: SeenClip, way: Way) -> Sequence[bytes]:
+def _frames(clip: SeenClip, way: Way, rest: frozenset[int]) -> Sequence[bytes]:
     shown: list[bytes] = []
     for step in way:
-        shown += _between(clip, step) if isinstance(step, Join) else [clip.frames[step].jpeg]
+        shown += _between(clip, step, rest) if isinstance(step, Join) else [clip.frames[step].jpeg]
     return shown
 
 
-def _between(clip: SeenClip, join: Join) -> Sequence[bytes]:
-    first, last = clip.frames[join.start].image, clip.frames[join.end].image
-    return [encode(image, KEPT_QUALITY) for image in frames_between(first, last, join.count)]
+def _between(clip: SeenClip, join: Join, rest: frozenset[int]) -> Sequence[bytes]:
+    first = [clip.frames[index].image for index in resting_on(join.start, join.count, rest)]
+    last = [clip.frames[index].image for index in resting_on(join.end, join.count, rest)]
+    return [encode(image, KEPT_QUALITY) for image in frames_between(first, last[::-1])]
+
+
+def resting_on(start: int, count: int, rest: frozenset[int]) -> Sequence[int]:
+    """The `count` frames after `start` of somebody who goes on resting: to and fro where the rest ends."""
+    shown, place, step = list[int](), start, 1
+    for _ in range(count):
+        step = step if place + step in rest else -step
+        place = place + step if place + step in rest else place
+        shown.append(place)
+    return shown

@@ -18,11 +18,17 @@ Flow = NDArray[np.float32]
 """Height × width × 2, in pixels."""
 
 
-def frames_between(first: BgrImage, last: BgrImage, count: int) -> Sequence[BgrImage]:
-    """`count` frames that lead from `first` to `last`, slow at both ends; neither of the two is among them."""
-    forth, back = _flow(first, last), _flow(last, first)
-    shares = [(step + 1) / (count + 1) for step in range(count)]
-    return [_between(first, last, forth, back, share * share * (3 - 2 * share)) for share in shares]
+def frames_between(first: Sequence[BgrImage], last: Sequence[BgrImage]) -> Sequence[BgrImage]:
+    """Frames that lead from one take to another, slow at both ends: each is blended of one frame of either.
+
+    Both takes go on while they are blended. Two frames that stand still would show a camera without noise, and a
+    person who stops breathing.
+    """
+    shares = [(step + 1) / (len(first) + 1) for step in range(len(first))]
+    return [
+        _between(one, other, share * share * (3 - 2 * share))
+        for one, other, share in zip(first, last, shares, strict=True)
+    ]
 
 
 def _flow(first: BgrImage, last: BgrImage) -> Flow:
@@ -32,9 +38,9 @@ def _flow(first: BgrImage, last: BgrImage) -> Flow:
     return np.asarray(search.calc(one, other, np.zeros((*one.shape, 2), dtype=np.float32)), dtype=np.float32)
 
 
-def _between(first: BgrImage, last: BgrImage, forth: Flow, back: Flow, share: float) -> BgrImage:
-    moved = _moved(first, -share * forth)
-    met = _moved(last, -(1 - share) * back)
+def _between(first: BgrImage, last: BgrImage, share: float) -> BgrImage:
+    moved = _moved(first, -share * _flow(first, last))
+    met = _moved(last, -(1 - share) * _flow(last, first))
     return np.asarray(cv2.addWeighted(moved, 1 - share, met, share, 0.0), dtype=np.uint8)
 
 

@@ -67,7 +67,7 @@ def test_frames_between_two_frames_go_from_one_to_the_other() -> None:
         image[40:80, x : x + 40] = level + 100
         return image
 
-    between = frames_between(square_at(40, 50), square_at(52, 56), 5)
+    between = frames_between([square_at(40, 50)] * 5, [square_at(52, 56)] * 5)
     lefts = [int(np.diff(image[60, :, 0].astype(float)).argmax()) for image in between]
     assert lefts == sorted(lefts)
     assert 39 <= lefts[0] <= 43

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.challenge import ChallengeKind
 from app.domain.liveness import neutral_of
-from app.simulation.clip_performer import cut_score, joined_score, performance_of
+from app.simulation.clip_performer import cut_score, joined_score, performance_of, resting_on
 from app.simulation.clips import SeenClip, faces_of
 from app.simulation.motion_graph import (
     AGREEMENT,
@@ -92,6 +92,13 @@ def test_no_join_moves_faster_than_the_person_does_at_rest() -> None:
 def test_way_back_is_the_way_turned_round() -> None:
     way: list[int | Join] = [5, 6, Join(6, 20, 4), 20, 21]
     assert way_back(4, way) == [20, Join(20, 6, 4), 6, 5, 4]
+
+
+def test_whoever_rests_while_a_join_is_blended_goes_on_to_and_fro() -> None:
+    rest = frozenset([3, 4, 5, 9])
+    assert resting_on(3, 6, rest) == [4, 5, 4, 3, 4, 5]
+    assert resting_on(9, 3, rest) == [9, 9, 9]
+    assert resting_on(4, 0, rest) == []
 
 
 def test_performance_begins_and_ends_at_the_anchor_without_a_jump() -> None:
