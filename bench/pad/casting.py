@@ -59,8 +59,10 @@ def _called(clip: Clip) -> Sequence[str]:
 
 def key_of(media: Path, names: Sequence[str] | None, clips: Sequence[Clip]) -> str:
     """Another one for other media, other people, and clips that have changed."""
-    stats = [(clip.relative, clip.path.stat()) for clip in clips]
-    files = [(relative, stat.st_size, stat.st_mtime_ns) for relative, stat in stats]
+    stats = [(clip, clip.path.stat()) for clip in clips]
+    files = [
+        (clip.relative, clip.identity, clip.is_replay, stat.st_size, stat.st_mtime_ns) for clip, stat in stats
+    ]
     document = json.dumps([str(media.resolve()), sorted(set(names or ())), files])
     return hashlib.sha256(document.encode()).hexdigest()[:16]
 

@@ -22,10 +22,11 @@ from app.simulation.clip_performer import Score, cut_score, joined_score, perfor
 from app.simulation.clips import SeenClip, faces_of, find_clips, watch_clip
 from app.simulation.movements import values_of
 from app.simulation.performance import Performance
+from bench.pad.manifest import Entry, is_screen_recording, read_manifest
 
 LIVE_FOLDERS = ("video", "spoof/replay_video")
-REPLAY_FOLDER, REPLAY_SUFFIX = "spoof/replay_video", "_replay"
-"""A clip in this folder whose name ends so was filmed from a screen; the layout's convention."""
+REPLAY_FOLDER = "spoof/replay_video"
+"""Clips in this folder were filmed from a screen where manifest or name says so; the layout's convention."""
 
 PRINTS = "spoof/nuaa"
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp"})
@@ -45,12 +46,16 @@ FILE_NAME_MAX = 80
 
 @dataclass(frozen=True)
 class Clip:
-    """One file of the media folder: `relative` is its path there, `name` what reports call whom it shows."""
+    """One file of the media folder: `relative` is its path there, `name` what reports call it.
+
+    `identity` says whom it shows: clips that have it in common show the same person.
+    """
 
     path: Path
     relative: str
     name: str
     is_replay: bool
+    identity: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ class Listed:
     """A person as all processes know of it; the rest is in `file`."""
 
     name: str
+    identity: str
     file: Path
     is_replay: bool
     size: tuple[int, int]
@@ -103,16 +109,16 @@ class Listed:
 def clips_of(media: Path) -> Sequence[Clip]:
     """All clips below the media folder. A name that two of them have becomes the path."""
     found = [path for folder in LIVE_FOLDERS for path in find_clips(media / folder)]
-    stems = Counter(path.stem for path in found)
-    return [
-        Clip(
-            path=path,
-            relative=path.relative_to(media).as_posix(),
-            name=_printable(path.stem if stems[path.stem] == 1 else path.relative_to(media).as_posix()),
-            is_replay=media / REPLAY_FOLDER in path.parents and path.stem.endswith(REPLAY_SUFFIX),
-        )
-        for path in found
-    ]
+    stems, entries = Counter(path.stem for path in found), read_manifest(media)
+    return [_clip(media, path, entries, is_only=stems[path.stem] == 1) for path in found]
+
+
+def _clip(media: Path, path: Path, entries: Mapping[str, Entry], *, is_only: bool) -> Clip:
+    relative = path.relative_to(media).as_posix()
+    entry = entries.get(relative, Entry())
+    name = _printable(path.stem if is_only else relative)
+    is_replay = media / REPLAY_FOLDER in path.parents and is_screen_recording(path.stem, entry.label)
+    return Clip(path, relative, name, is_replay, entry.identity or name)
 
 
 def _printable(name: str) -> str:
@@ -159,6 +165,7 @@ def _prepared(settings: Settings, folder: Path, clip: Clip) -> Listed:
     file.write_bytes(pickle.dumps(person))
     return Listed(
         name=clip.name,
+        identity=clip.identity,
         file=file,
         is_replay=clip.is_replay,
         size=(seen.width, seen.height),

@@ -106,7 +106,7 @@ def _swapped(
     person = load(listed.file)
     assert person.cuts
     assert person.portrait
-    able = [one for one in material.people if one.cut and not one.is_replay and one.name != listed.name]
+    able = [one for one in material.people if one.cut and not one.is_replay and one.identity != listed.identity]
     if len(able) > OTHERS_MAX:
         able = chance.sample(able, OTHERS_MAX)
     known = [_takes(load(one.file), is_outward=is_back) for one in able]
@@ -131,7 +131,7 @@ def two_people(studio: Studio, material: Material, plan: Plan, chance: Chance) -
     person = load(listed.file)
     assert person.performance
     assert person.portrait
-    other = load(chance.choice([one for one in material.victims if one.name != listed.name]).file).portrait
+    other = load(chance.choice([one for one in material.victims if one.identity != listed.identity]).file).portrait
     assert other
     source = TwoPeople(
         Person(person.performance, chance.randrange(2**31)),

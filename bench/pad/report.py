@@ -57,13 +57,13 @@ def report_on(
     errors = [one for one in played if one.is_accepted is not is_bona_fide]
     narrow = [one for one in played if one.is_narrow]
     low, high = wilson(len(errors), len(played)) if played else (None, None)
-    by_person = [(one.person, one.is_accepted is not is_bona_fide) for one in played]
+    by_person = [(one.identity or one.person, one.is_accepted is not is_bona_fide) for one in played]
     people_low, people_high = interval_over_people(by_person) or (None, None)
     return SpeciesReport(
         name=name,
         is_bona_fide=is_bona_fide,
         tries=len(played),
-        people=len({one.person for one in played}),
+        people=len({one.identity or one.person for one in played}),
         errors=len(errors),
         in_review=sum(one.status == IN_REVIEW for one in played),
         not_played=len(results) - len(played),

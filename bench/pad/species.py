@@ -225,7 +225,8 @@ def _has_cuts(material: Material) -> bool:
 
 
 def _has_others(material: Material) -> bool:
-    return _has_cuts(material) and sum(bool(one.cut) and not one.is_replay for one in material.people) > 1
+    able = {one.identity for one in material.people if one.cut and not one.is_replay}
+    return _has_cuts(material) and len(able) > 1
 
 
 def _has_victims(material: Material) -> bool:
@@ -260,7 +261,7 @@ _ALL = (
     Species(
         "two_people",
         two_people,
-        lambda material: _has_performers(material) and len(material.victims) > 1,
+        lambda material: _has_performers(material) and len({one.identity for one in material.victims}) > 1,
         f"{NO_PERFORMER}, or there is no good still of anybody else",
     ),
     Species("frozen_frame", _frozen, _has_victims, NO_VICTIM),

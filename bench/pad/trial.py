@@ -6,7 +6,7 @@ import random
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.domain.challenge import MIN_KINDS_FOR_VERDICT, Ability, ChallengeKind
@@ -52,6 +52,10 @@ class Material:
     def cut_performers(self) -> Sequence[Listed]:
         return [one for one in self.people if not one.is_replay and len(one.cut_able) >= MIN_KINDS_FOR_VERDICT]
 
+    def identity_of(self, name: str) -> str:
+        """Whom a clip of that name shows; of what is no clip the name itself."""
+        return next((one.identity for one in self.people if one.name == name), name)
+
     @property
     def replays(self) -> Sequence[Listed]:
         return [one for one in self.people if one.is_replay]
@@ -89,6 +93,8 @@ class Result:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     message: str = ""
+    identity: str = ""
+    measured: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def is_accepted(self) -> bool:
@@ -127,12 +133,17 @@ class Species:
 
 
 def plans_of(species: Sequence[Species], material: Material, tries: int, seed: int) -> Iterator[Plan]:
-    """By turns through the species, so that a run that is cut short has some of each."""
+    """By turns through the species, so that a run that is cut short has some of each.
+
+    Half of the tries of an attack face the whole draw; recordings that there are only once are given the better
+    chance.
+    """
     counts = [(one, one.tries(material, tries)) for one in species]
     for number in range(max((count for _, count in counts), default=0)):
         for one, count in counts:
             if number < count:
-                yield Plan(one.name, number, seed, is_narrow=one.is_bona_fide or number % 2 == 1)
+                is_narrow = one.is_bona_fide or one.count is not None or number % 2 == 1
+                yield Plan(one.name, number, seed, is_narrow=is_narrow)
 
 
 def turn(people: Sequence[Listed], plan: Plan) -> Listed:
@@ -167,7 +178,8 @@ def perform(studio: Studio, material: Material, species: Species, plan: Plan) ->
     studio.clock.advance(3_600_000.0)
     cpu = time.process_time()
     person, played = species.run(studio, material, plan, chance)
-    return read(plan, person, played, studio.profile, time.process_time() - cpu)
+    result = read(plan, person, played, studio.profile, time.process_time() - cpu)
+    return replace(result, identity=material.identity_of(person))
 
 
 def read(plan: Plan, person: str, played: Played, profile: str, cpu_seconds: float) -> Result:
@@ -185,6 +197,7 @@ def read(plan: Plan, person: str, played: Played, profile: str, cpu_seconds: flo
         stopped_by=stopped_by(session, played, profile),
         score=weakest(decision, profile),
         detectors={one.detector.value: one.score for one in liveness.detectors} if liveness else {},
+        measured={one.detector.value: one.measured for one in liveness.detectors} if liveness else {},
         asked=len(played.asked),
         failures=tuple(played.failures),
         refusals=tuple(sorted(set(played.refusals))),

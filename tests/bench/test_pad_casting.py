@@ -36,7 +36,7 @@ def write_clip(path: Path, *, seconds: float = 1.0, size: tuple[int, int] = (64,
 
 
 def clip_of(path: Path) -> Clip:
-    return Clip(path, path.name, path.stem, is_replay=False)
+    return Clip(path, path.name, path.stem, is_replay=False, identity=path.stem)
 
 
 def test_names_stay_short_but_where_two_clips_share_one(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def dies_at_second(clip: Clip) -> Listed | Unread:
 
 
 def test_a_clip_that_kills_the_process_takes_no_other_with_it(tmp_path: Path) -> None:
-    clips = [Clip(tmp_path / name, name, name, is_replay=False) for name in ("first", "second", "third")]
+    clips = [clip_of(tmp_path / name) for name in ("first", "second", "third")]
     first, second, third = look_at(clips, dies_at_second, 1, SPAWN)
     assert isinstance(second, Unread)
     assert (second.name, second.reason.startswith(DIED)) == ("second", True)
@@ -167,7 +167,7 @@ def test_what_is_kept_without_the_files_that_it_names_is_looked_at_again(tmp_pat
     touch(tmp_path, "video/x.mp4")
     cast_of(tmp_path, tmp_path / "kept")
     (kept,) = (tmp_path / "kept").rglob("people.pickle")
-    gone = Listed("x", tmp_path / "gone.pickle", False, (1, 1), False, (), (), (), ())
+    gone = Listed("x", "x", tmp_path / "gone.pickle", False, (1, 1), False, (), (), (), ())
     kept.write_bytes(pickle.dumps([gone]))
     cast_of(tmp_path, tmp_path / "kept")
     assert len(looks.clips) == 2

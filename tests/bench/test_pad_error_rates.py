@@ -161,7 +161,8 @@ def test_screen_replays_are_told_by_the_layout(tmp_path: Path) -> None:
 def test_sessions_of_the_bench_are_the_servers_own(tmp_path: Path) -> None:
     """One frozen frame of a real person: three attempts, all refused, one decision in the store."""
     clip = shared_path("media", "video", "dev", "alp_d1.mp4")
-    listed = prepare(bench_settings(tmp_path), tmp_path, Clip(clip, "video/dev/alp_d1.mp4", clip.stem, False))
+    one = Clip(clip, "video/dev/alp_d1.mp4", clip.stem, is_replay=False, identity="alp1")
+    listed = prepare(bench_settings(tmp_path), tmp_path, one)
     assert isinstance(listed, Listed)
     assert listed.has_portrait
     assert not listed.is_performer

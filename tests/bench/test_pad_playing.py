@@ -138,7 +138,7 @@ def test_plans_go_on_to_the_last_recording_of_any_species() -> None:
 
 
 def replay(name: str, *, has_portrait: bool) -> Listed:
-    return Listed(name, Path("nowhere"), True, (480, 640), has_portrait, (), (), (), ())
+    return Listed(name, name, Path("nowhere"), True, (480, 640), has_portrait, (), (), (), ())
 
 
 def test_a_screen_replay_without_a_still_is_counted_among_them() -> None:

@@ -66,9 +66,9 @@ def person(name: str, cuts: Performance, outward: int = 10) -> people.Person:
     )
 
 
-def listed(name: str, kinds: Sequence[K] = tuple(K)) -> Listed:
+def listed(name: str, kinds: Sequence[K] = tuple(K), identity: str = "") -> Listed:
     able = tuple(kinds)
-    return Listed(name, Path(name), False, (64, 48), True, able, able, able, able)
+    return Listed(name, identity or name, Path(name), False, (64, 48), True, able, able, able, able)
 
 
 MATERIAL = Material([listed("ann"), listed("bob")], [])
@@ -103,10 +103,26 @@ def test_the_new_species_stand_beside_the_old_ones() -> None:
 
 
 def test_a_swap_needs_somebody_else_who_is_no_recording_of_a_screen() -> None:
-    replay = Listed("c", Path("c"), True, (64, 48), True, (K.BLINK,), (K.BLINK,), (), ())
+    replay = Listed("c", "c", Path("c"), True, (64, 48), True, (K.BLINK,), (K.BLINK,), (), ())
     for name in ("person_swapped", "swapped_back"):
         assert SPECIES[name].is_possible(MATERIAL)
         assert not SPECIES[name].is_possible(Material([listed("ann"), replay], []))
+
+
+def test_another_clip_of_the_same_person_is_nobody_else() -> None:
+    twice = Material([listed("ann"), listed("ann_again", identity="ann")], [])
+    for name in ("person_swapped", "swapped_back", "two_people"):
+        assert SPECIES[name].is_possible(MATERIAL)
+        assert not SPECIES[name].is_possible(twice)
+
+
+def test_nobody_gives_way_to_themselves(cast: list[Any]) -> None:
+    material = Material([listed("ann"), listed("ann_again", identity="ann"), listed("bob")], [])
+    for number in range(8):
+        plan = Plan("person_swapped", 3 * number, 1, is_narrow=True)
+        SPECIES["person_swapped"].run(None, material, plan, chance(number))  # type: ignore[arg-type]
+    others = {other.idle[0] for actor in cast for other in actor.source._others}
+    assert others == {performance(OTHER, tuple(K)).idle[0]}
 
 
 def test_the_other_person_is_gone_before_the_movement_returns() -> None:
@@ -207,7 +223,7 @@ def test_a_screen_replay_without_a_still_is_not_played(monkeypatch: pytest.Monke
     blank = people.Person("b", True, None, [grey(1)], 10.0, None, None, {})
     monkeypatch.setattr(recordings, "load", lambda _: blank)
     plan = Plan("screen_replays", 0, 1, is_narrow=False)
-    material = Material([Listed("b", Path("b"), True, (64, 48), False, (), (), (), ())], [])
+    material = Material([Listed("b", "b", Path("b"), True, (64, 48), False, (), (), (), ())], [])
     name, played = SPECIES["screen_replays"].run(None, material, plan, chance(1))  # type: ignore[arg-type]
     assert (name, played.failures) == ("b", ["no_still"])
 
