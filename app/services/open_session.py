@@ -17,6 +17,7 @@ from app.domain.errors import (
 )
 from app.domain.language import choose_language
 from app.domain.organization import Caller
+from app.domain.pause import paused_until
 from app.domain.session import BiometricSession, HostedSession, HostedState, SessionStatus
 from app.domain.settings import OrganizationSettings
 from app.domain.web_address import callback_problem, webhook_problem
@@ -145,9 +146,9 @@ class OpenSession:
     def _check_pause(self, uow: UnitOfWork, settings: OrganizationSettings, session: BiometricSession) -> None:
         pause = timedelta(hours=settings.pause_hours)
         failures = uow.sessions.failures_since(session.entity_id, session.created_at - pause)
-        if len(failures) >= settings.pause_after_failures:
-            ends_at = failures[-settings.pause_after_failures] + pause
-            raise EntityPaused(_seconds_until(ends_at, session.created_at))
+        until = paused_until(failures, settings.pause_after_failures, settings.max_attempts, pause)
+        if until is not None:
+            raise EntityPaused(_seconds_until(until, session.created_at))
 
     def _end_overdue(self, uow: UnitOfWork, session: BiometricSession) -> None:
         """A session whose time is over does not stand in the way, even when nobody read it since."""

@@ -22,6 +22,7 @@ from app.domain.organization import (
     StoredTemplate,
     ValidationStatus,
 )
+from app.domain.pause import Failure
 from app.domain.replay import StoredFingerprints
 from app.domain.session import BiometricSession, HostedSession, SessionStatus
 from app.domain.settings import SettingsVersion
@@ -133,8 +134,11 @@ class BiometricSessions(Protocol):
     def latest_approved(self, organization_id: str, is_test: bool, entity_id: str) -> BiometricSession | None:
         """Latest by `completed_at`."""
 
-    def failures_since(self, entity_id: str, since: datetime) -> Sequence[datetime]:
-        """`completed_at` of the entity's rejected sessions since then, oldest first."""
+    def failures_since(self, entity_id: str, since: datetime) -> Sequence[Failure]:
+        """The entity's sessions that ended since then rejected, or left once an attempt had begun.
+
+        The oldest come first.
+        """
 
     def waiting_captures(self, captured_before: datetime, limit: int) -> Sequence[str]:
         """Hosted sessions whose capture is in and undecided, the longest waiting first."""

@@ -59,9 +59,13 @@ class World:
     def with_settings(self, **settings: Any) -> None:
         self.organization = replace(self.organization, settings=replace(self.organization.settings, **settings))
 
-    def end(self, session: BiometricSession, status: SessionStatus, minutes_ago: float = 0) -> None:
+    def end(
+        self, session: BiometricSession, status: SessionStatus, minutes_ago: float = 0, attempts: int = 0
+    ) -> None:
         at = self.clock.now() - timedelta(minutes=minutes_ago)
         with self.store.begin() as uow:
+            hosted = uow.sessions.hosted_of(session.session_id)
+            uow.sessions.save_hosted(replace(hosted, attempts_used=attempts))
             started = move(session, SessionStatus.IN_PROGRESS, at)
             assert uow.sessions.swap(session.status, started)
             assert uow.sessions.swap(started.status, move(started, status, at))
@@ -234,7 +238,15 @@ def test_the_pause_comes_before_the_active_session(world: World) -> None:
         world.open()
 
 
-def test_abandoned_sessions_pause_nobody(world: World) -> None:
-    for _ in range(6):
-        world.end(world.open(), SessionStatus.ABANDONED)
-    assert world.open().status is SessionStatus.PENDING
+@pytest.mark.parametrize(("attempts", "pauses_after"), [(0, None), (1, 15), (2, 8), (3, 5)])
+def test_sessions_that_were_left_count_by_their_attempts(
+    world: World, attempts: int, pauses_after: int | None
+) -> None:
+    """Whoever leaves before the last attempt would guess for ever."""
+    for number in range(16):
+        if number == pauses_after:
+            with pytest.raises(EntityPaused):
+                world.open()
+            return
+        world.end(world.open(), SessionStatus.ABANDONED, attempts=attempts)
+    assert pauses_after is None

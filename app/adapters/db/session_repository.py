@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app.adapters.db.repositories import Repository, select_rows, table
 from app.adapters.db.tables import IS_CAPTURED, IS_PENDING, IS_RUNNING, BiometricSessionRow, HostedSessionRow
 from app.domain.errors import ActiveSessionExists
+from app.domain.pause import Failure
 from app.domain.session import ACTIVE_STATUSES, BiometricSession, HostedSession, HostedState, SessionStatus
 from app.services.store import SessionFilter
 
@@ -102,17 +103,23 @@ class SqlBiometricSessions(Repository):
         page = self._all(BiometricSession, statement.limit(limit).offset(offset))
         return page, self._count(BiometricSessionRow, *where)
 
-    def failures_since(self, entity_id: str, since: datetime) -> Sequence[datetime]:
+    def failures_since(self, entity_id: str, since: datetime) -> Sequence[Failure]:
+        row = BiometricSessionRow
+        was_left = and_(row.status == SessionStatus.ABANDONED, row.attempts > 0)
         statement = (
-            select(BiometricSessionRow.completed_at)
+            select(row.completed_at, row.attempts, row.status)
             .where(
-                BiometricSessionRow.entity_id == entity_id,
-                BiometricSessionRow.status == SessionStatus.REJECTED,
-                BiometricSessionRow.completed_at >= since,
+                row.entity_id == entity_id,
+                or_(row.status == SessionStatus.REJECTED, was_left),
+                row.completed_at >= since,
             )
-            .order_by(BiometricSessionRow.completed_at)
+            .order_by(row.completed_at)
         )
-        return [at for at in self.connection.execute(statement).scalars() if at is not None]
+        return [
+            Failure(at, attempts, is_rejected=status is SessionStatus.REJECTED)
+            for at, attempts, status in self.connection.execute(statement)
+            if at is not None
+        ]
 
     def waiting_captures(self, captured_before: datetime, limit: int) -> Sequence[str]:
         statement = (

@@ -10,6 +10,7 @@ from app.adapters.db.unit_of_work import SqlStore
 from app.domain.challenge import Ability
 from app.domain.errors import ActiveSessionExists, DuplicateEntity
 from app.domain.organization import Capture, Entity, Organization, Scope, ValidationStatus
+from app.domain.pause import Failure
 from app.domain.session import BiometricSession, HostedSession, HostedState, SessionStatus, move
 from app.domain.settings import OrganizationSettings, SettingsVersion
 from app.domain.verdict import RejectionCode
@@ -223,14 +224,27 @@ def test_latest_created_and_latest_approved_differ(store: SqlStore, build: Build
         assert uow.sessions.latest_created(entity.organization_id, False, entity.entity_id) is None
 
 
-def test_only_rejections_in_the_window_are_failures(store: SqlStore, build: Builder, entity: Entity) -> None:
-    ends = [(0, SessionStatus.REJECTED), (10, SessionStatus.REJECTED), (11, SessionStatus.ABANDONED)]
-    for minutes, status in [*ends, (9, SessionStatus.REJECTED)]:
+def test_failures_in_the_window_are_rejections_and_what_was_left_once_it_had_begun(
+    store: SqlStore, build: Builder, entity: Entity
+) -> None:
+    ends = [
+        (0, SessionStatus.REJECTED, 1),
+        (10, SessionStatus.REJECTED, 0),
+        (11, SessionStatus.ABANDONED, 2),
+        (12, SessionStatus.ABANDONED, 0),
+        (13, SessionStatus.CANCELLED, 1),
+        (14, SessionStatus.APPROVED, 2),
+        (9, SessionStatus.REJECTED, 3),
+    ]
+    for minutes, status, attempts in ends:
         done = EPOCH + timedelta(minutes=minutes)
-        add_session(store, build.session(entity, status=status, completed_at=done))
+        add_session(store, build.session(entity, status=status, completed_at=done, attempts=attempts))
     with store.read() as uow:
         found = uow.sessions.failures_since(entity.entity_id, EPOCH + timedelta(minutes=5))
-    assert found == [EPOCH + timedelta(minutes=9), EPOCH + timedelta(minutes=10)]
+    assert found == [
+        Failure(EPOCH + timedelta(minutes=minutes), attempts, is_rejected)
+        for minutes, attempts, is_rejected in [(9, 3, True), (10, 0, True), (11, 2, False)]
+    ]
 
 
 def test_activity_is_noted_only_while_in_progress(store: SqlStore, build: Builder, entity: Entity) -> None:
