@@ -59,10 +59,11 @@ class CaptureNamespace(WatchTeller):
         """`auth` has no default on purpose: with one, a handshake without it would slip through."""
         claim = self._claim_of(auth)
         if claim is None:
-            raise self._refused("unknown_session")
+            raise self._refused("unknown_session", is_retryable=False)
         socket = _socket()
-        if not self._connections.add(_sid(), claim, socket, self._services.max_sockets):
-            raise self._refused("busy")
+        full = self._connections.add(_sid(), claim, socket, self._services.max_sockets)
+        if full is not None:
+            raise self._refused(full)
         socket.has_joined = True
 
     def on_disconnect(self, reason: object = None) -> None:
@@ -88,9 +89,9 @@ class CaptureNamespace(WatchTeller):
             return None
         return self._services.links.read_page_token(token)
 
-    def _refused(self, code: str) -> Refused:
+    def _refused(self, code: str, *, is_retryable: bool = True) -> Refused:
         _close_soon(_socket())
-        return Refused(code, {"code": code})
+        return Refused(code, {"code": code, "retryable": is_retryable})
 
     # Messages. Each returns its acknowledgement.
 
@@ -238,13 +239,18 @@ class CaptureNamespace(WatchTeller):
         if camera.error is not None:
             self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
             return {"ok": True, **self.state(connection)}
+        if connection.is_hidden:
+            return self.refused(connection, "hidden")
         signals = [protocol.SIMULATED] * connection.is_simulated + camera.injection_signals()
         events = self._services.begin_alignment(connection.hosted_session_id, connection.page_id, signals)
         if events is None:
             return self.not_expected(connection)
         self.send(connection, events)
         self.tell_watchers(connection.hosted_session_id)
-        return {"ok": True, **self.state(connection)}
+        state = self.state(connection)
+        if state["state"] == PageState.CAPTURE:
+            self.request_still(connection)
+        return {"ok": True, **state}
 
     def on_frame(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """One frame; its acknowledgement says when the next is wanted."""
@@ -299,11 +305,12 @@ class CaptureNamespace(WatchTeller):
         return {"ok": True}
 
     def on_visibility(self, connection: PageConnection, payload: Sequence[object]) -> Json:
-        """Hidden: the person cannot see what is asked, so it is not asked."""
+        """Hidden: the person cannot see what is asked, so it is not asked until they can."""
         visibility = read_message(Visibility, _first(payload))
         if visibility is None:
             return refusal("invalid_message", connection.hosted_session_id, is_retryable=False)
         _spend(connection)
+        connection.is_hidden = visibility.hidden
         if visibility.hidden:
             result = self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
             self.tell(connection, result)

@@ -33,6 +33,8 @@ class PageConnection:
     """The handoff that its link came by: such a page is on the phone."""
     is_watching: bool = False
     """It follows what another device does, and may only end it."""
+    is_hidden: bool = False
+    """Something lies over its picture, by its own last word: nothing may be asked of the person."""
     versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     """Numbers of the `state` messages; drawn by several threads."""
     pace: FramePace = field(default_factory=FramePace)
@@ -58,15 +60,17 @@ class Connections:
         """Pages of one session come and go one after another: who was bound last is who captures."""
         return self._turns[hash(hosted_session_id) % TURNS]
 
-    def add(self, sid: str, claim: PageClaim, socket: BoundedServer, limit: int) -> bool:
-        """A socket has joined with a valid token; False where there are too many, in all or of its session."""
+    def add(self, sid: str, claim: PageClaim, socket: BoundedServer, limit: int) -> str | None:
+        """A socket has joined with a valid token; why not where there are too many, of its session or in all."""
         hosted_session_id, handoff_id = claim.hosted_session_id, claim.handoff_id
         with self._lock:
             of_session = sum(1 for one in self._by_sid.values() if one.hosted_session_id == hosted_session_id)
-            if len(self._by_sid) >= limit or of_session >= SOCKETS_PER_SESSION:
-                return False
+            if of_session >= SOCKETS_PER_SESSION:
+                return "too_many_pages"
+            if len(self._by_sid) >= limit:
+                return "busy"
             self._by_sid[sid] = PageConnection(sid, hosted_session_id, socket, handoff_id=handoff_id)
-            return True
+            return None
 
     def get(self, sid: str) -> PageConnection | None:
         """The connection of a socket."""
@@ -79,7 +83,7 @@ class Connections:
             connection = self._by_sid.get(sid)
             if connection is None:
                 return None
-            connection.page_id, connection.is_watching = page_id, False
+            connection.page_id, connection.is_watching, connection.is_hidden = page_id, False, False
             previous = self._capturing.get(connection.hosted_session_id)
             self._capturing[connection.hosted_session_id] = sid
             self._phones_away.discard(connection.hosted_session_id)

@@ -103,9 +103,10 @@ class LightReady(PageMessage):
 
 
 class Visibility(PageMessage):
-    """The page was hidden or shown again."""
+    """The picture was hidden or is seen again. `reason`: by another page, or by a dialog of this one."""
 
     hidden: StrictBool
+    reason: Literal["page", "dialog"] = "page"
 
 
 class TelemetryEvent(PageMessage):

@@ -70,7 +70,7 @@ CAMERA_SIGNALS = (
 """What a page may say against its own camera. Others are dropped: they would be stored with the session."""
 SIMULATED = "simulated"
 """The signal, and the refusal for live sessions, of a page that says nobody is before its camera."""
-CONNECT_ERRORS = ("unknown_session", "busy")
+CONNECT_ERRORS = ("unknown_session", "busy", "too_many_pages")
 
 FRAME_WIDTH, FRAME_HEIGHT, FRAME_QUALITY, FRAMES_PER_SECOND = 640, 480, 0.7, 10
 STILL_WIDTH, STILL_HEIGHT = 1280, 720

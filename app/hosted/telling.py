@@ -143,15 +143,18 @@ class PageTeller(Namespace):  # type: ignore[misc]
         """Hosted sessions whose page can be told something."""
         return self._connections.open_pages()
 
-    def announce(self, hosted_session_id: str) -> None:
-        """Tell the pages, wherever they are, how their session stands now. They can also ask, so no error."""
+    def announce(self, hosted_session_id: str, reason: str | None = None) -> None:
+        """Tell the pages, wherever they are, how their session stands now. They can also ask, so no error.
+
+        `reason` is why the attempt is over, where it is.
+        """
         self.tell_watchers(hosted_session_id)
         sid = self._connections.capturing_sid(hosted_session_id)
         connection = self._connections.get(sid) if sid else None
         if connection is None:
             return
         try:
-            message = self.state(connection)
+            message = self.state(connection, reason)
         except (BonafideError, UnknownHostedSession) as error:
             log.warning("capture %s: page not told: %s", hosted_session_id, type(error).__name__)
             return
@@ -162,7 +165,11 @@ class PageTeller(Namespace):  # type: ignore[misc]
             self.request_still(connection)
 
     def not_expected(self, connection: PageConnection) -> Json:
-        return {**refusal("not_expected", connection.hosted_session_id), **self.state(connection)}
+        return self.refused(connection, "not_expected")
+
+    def refused(self, connection: PageConnection, code: str) -> Json:
+        """What the page asked for cannot be now; with the state that it is in."""
+        return {**refusal(code, connection.hosted_session_id), **self.state(connection)}
 
     def state(self, connection: PageConnection, reason: str | None = None) -> Json:
         """The state for the page; where the session is over (by others, or by time), its result goes first."""

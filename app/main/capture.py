@@ -87,10 +87,11 @@ def make_capture_services(
             randomness=randomness,
             presenter=presenter,
             live=live,
+            ledger=ledger,
             read_capture=read_capture,
         ),
         record_consent=RecordConsent(store=store, clock=clock, randomness=randomness, live=live),
-        begin_alignment=BeginAlignment(store=store, clock=clock, live=live, traffic=traffic),
+        begin_alignment=BeginAlignment(store=store, clock=clock, ledger=ledger, live=live, traffic=traffic),
         interrupt_capture=InterruptCapture(clock=clock, ledger=ledger, live=live, traffic=traffic),
         observe_frame=ObserveFrame(
             images=images,

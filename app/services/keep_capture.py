@@ -39,6 +39,9 @@ from app.services.traces import put_trace
 STILLS_REFUSED_MAX = 3
 """After so many stills without a usable face the attempt ends (for quality, so it may be free)."""
 
+QUALITY = "quality"
+"""Why it then ends, in the words of the page."""
+
 
 class CaptureNotExpected(Exception):
     """The ticket is of another attempt, or the session does not wait for a still."""
@@ -55,6 +58,11 @@ class StillUnusable(Exception):
         self.problem = problem
         self.is_attempt_over = is_attempt_over
         self.ended = ended
+
+    @property
+    def reason(self) -> str | None:
+        """Why the attempt is over, None where it is not."""
+        return QUALITY if self.is_attempt_over else None
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,7 @@ class KeepCapture:
             return StillUnusable(problem, is_attempt_over=False, ended=None)
         live.stills_refused = 0
         live.run.stop()
-        ended = self.ledger.fail(live, AttemptFailed("quality", is_free=True))
+        ended = self.ledger.fail(live, AttemptFailed(QUALITY, is_free=True))
         if ended is not None:
             self.live.drop(live.hosted_session_id)
         return StillUnusable(problem, is_attempt_over=True, ended=ended)

@@ -24,6 +24,8 @@ PASSIVE_EVERY = 2
 """Passive PAD looks at every second frontal frame: both networks cost half of what landmarks do."""
 
 TOUCH_EVERY_MS = 5_000
+IN_THE_MIDST = frozenset({CapturePhase.CHALLENGE, CapturePhase.LIGHT})
+"""Phases in which no page says that its camera begins: it has said so, or was interrupted."""
 SWAPS_MAX = 2
 
 
@@ -65,6 +67,7 @@ class BeginAlignment:
 
     store: Store
     clock: Clock
+    ledger: AttemptLedger
     live: LiveCaptures
     traffic: FrameTraffic
 
@@ -73,24 +76,31 @@ class BeginAlignment:
     ) -> Sequence[CaptureEvent] | None:
         """Events, or None where the session does not wait for a camera (no consent, over, other page).
 
-        `ServerFull` where it has to wait: a session whose first attempt has begun never has to.
+        `ServerFull` where it has to wait: a session whose first attempt has begun never has to. One that has
+        no attempt left ends here, without an event.
         """
         with self.live.locked(hosted_session_id) as live:
-            if live is None or live.page_id != page_id or live.attempts_left == 0:
-                return None
-            if live.run.phase in (CapturePhase.CHALLENGE, CapturePhase.LIGHT, CapturePhase.CAPTURE):
+            if live is None or live.page_id != page_id or live.run.phase in IN_THE_MIDST:
                 return None
             live.injection_signals = tuple(dict.fromkeys([*live.injection_signals, *signals]))
-            if live.run.phase is CapturePhase.ALIGN:
-                return []  # another camera, the same alignment: its time and budget go on
+            if live.run.phase in FRAME_PHASES:
+                return []  # another camera, the same alignment or still: time and budget go on
             if not self._is_consented(hosted_session_id):
                 return None
+            if live.attempts_left == 0:
+                self._exhaust(live)
+                return []
             resumed = self._resumed(live)
             if resumed is not None:
                 return resumed
             self.traffic.check(hosted_session_id, has_begun=live.attempts_used > 0)
             live.evidence, live.stills_refused = AttemptEvidence(), 0
             return live.run.align(live.attempts_used + 1, self.clock.monotonic_ms(), more_challenges(live))
+
+    def _exhaust(self, live: LiveCapture) -> None:
+        """The failure of the last attempt is counted, and could not be written when it came."""
+        self.ledger.fail(live, AttemptFailed(ChallengeOutcome.INTERRUPTED.value, is_free=False))
+        self.live.drop(live.hosted_session_id)
 
     def _resumed(self, live: LiveCapture) -> Sequence[CaptureEvent] | None:
         """The attempt that was interrupted, where it was given back: so often and no more it can go on."""

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from app.domain.capture import CaptureRun
 from app.domain.capture_config import CaptureConfig
+from app.domain.capture_events import AttemptFailed
+from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind, kinds_left, number_of_challenges
 from app.domain.light import LightStanding
 from app.domain.session import (
@@ -18,6 +20,8 @@ from app.domain.session import (
     waits_for_person,
 )
 from app.domain.settings import OrganizationSettings, SessionPolicy
+from app.domain.verdict import ChallengeOutcome
+from app.services.attempts import AttemptLedger
 from app.services.audit import record
 from app.services.capture_view import CaptureView, OutcomePresenter, view_of
 from app.services.end_session import begin_session
@@ -103,6 +107,7 @@ class StartCapture:
     randomness: Randomness
     presenter: OutcomePresenter
     live: LiveCaptures
+    ledger: AttemptLedger
     read_capture: ReadCapture
 
     def __call__(
@@ -131,6 +136,8 @@ class StartCapture:
             self.live.drop(hosted_session_id)
             return view_of(session, hosted, None, outcome, loaded.policy.max_attempts)
         live = self._run_for(loaded, page_id, frozenset(avoid), has_more_time)
+        if live is None:
+            return self.read_capture(hosted_session_id)[1]
         return view_of(session, hosted, live, None, loaded.policy.max_attempts)
 
     def _begin(self, uow: UnitOfWork, loaded: LoadedSession, page_id: str) -> LoadedSession:
@@ -165,10 +172,10 @@ class StartCapture:
 
     def _run_for(
         self, loaded: LoadedSession, page_id: str, avoid: frozenset[Ability], has_more_time: bool
-    ) -> LiveCapture:
+    ) -> LiveCapture | None:
         """The page's own run where it has one, as the person now wants it, else a new one.
 
-        What was used up stays used up.
+        What was used up stays used up. None where the session ends here: its last attempt was broken off.
         """
         hosted_session_id = loaded.hosted.hosted_session_id
         with self.live.locked(hosted_session_id) as live:
@@ -178,6 +185,9 @@ class StartCapture:
                 live.run.reconfigure(config)
                 return live
             fresh = self._new_live(loaded, page_id, config)
+            if self._settle(live, fresh) is not None:
+                self.live.drop(hosted_session_id)
+                return None
             if live is not None:
                 self._take_over(live, fresh)
             self.live.put(fresh, self.clock.monotonic_ms())
@@ -200,13 +210,32 @@ class StartCapture:
             quality_retries_used=loaded.hosted.quality_retries_used,
         )
 
+    def _settle(self, live: LiveCapture | None, fresh: LiveCapture) -> BiometricSession | None:
+        """An attempt that nobody can go on with counts as interrupted. The session, where that ends it.
+
+        Frames still on their way to the old page are void, and so is its still, for which everything was shown.
+        """
+        if live is None:
+            is_broken_off = fresh.attempts_left == 0 and self._waits(fresh.hosted_session_id)
+        else:
+            is_broken_off = live.run.phase is CapturePhase.CAPTURE
+            live.run.interrupt(self.clock.now())
+            live.run.stop()
+        if not is_broken_off:
+            return None
+        return self.ledger.fail(live or fresh, AttemptFailed(ChallengeOutcome.INTERRUPTED.value, is_free=True))
+
+    def _waits(self, hosted_session_id: str) -> bool:
+        """Whether the last attempt is unsettled. Read again: the still may just have come, and its run be gone."""
+        with self.store.read() as uow:
+            loaded = load_session(uow, hosted_session_id)
+        return waits_for_person(loaded.session, loaded.hosted)
+
     def _take_over(self, live: LiveCapture, fresh: LiveCapture) -> None:
-        """What the session has used up stays used up, and frames still on their way to the old page are void.
+        """What the session has used up stays used up.
 
         The counts are the old page's own: it may have begun an attempt since the store was read.
         """
-        live.run.interrupt(self.clock.now())
-        live.run.stop()
         fresh.run.evidence = list(live.run.evidence)
         fresh.attempts_used, fresh.quality_retries_used = live.attempts_used, live.quality_retries_used
         fresh.injection_signals = live.injection_signals

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.hosted.conftest import Page, Site
+from app.hosted.allowance import Allowance
+from app.hosted.connections import SOCKETS_PER_SESSION, Connections
+from app.services.ports import PageClaim
+from tests.hosted.conftest import FakeSocket, Page, Site
 from tests.hosted.test_capture_namespace import AGREED
 from tests.services.test_frame_traffic import fill, keep_alive
 
@@ -65,3 +68,15 @@ def test_under_load_pages_are_asked_for_longer_pauses(site: Site) -> None:
     assert frame(1) == 0
     keep_alive(site.studio, [f"another {number}" for number in range(40)])
     assert frame(2) > 0
+
+
+def test_too_many_pages_of_one_session_are_not_a_server_that_is_full(site: Site) -> None:
+    connections = Connections()
+
+    def join(sid: str, session: str) -> str | None:
+        socket = FakeSocket(Allowance(site.studio.clock.monotonic_ms))
+        return connections.add(sid, PageClaim(session), socket, SOCKETS_PER_SESSION)  # type: ignore[arg-type]
+
+    answers = [join(f"{number}", "one") for number in range(SOCKETS_PER_SESSION + 1)]
+    assert answers == [*[None] * SOCKETS_PER_SESSION, "too_many_pages"]
+    assert join("other", "another") == "busy"

@@ -116,10 +116,13 @@ class Studio:
             randomness=randomness,
             presenter=presenter,
             live=live,
+            ledger=ledger,
             read_capture=self.read_capture,
         )
         self.record_consent = RecordConsent(store=store, clock=clock, randomness=randomness, live=live)
-        self.begin_alignment = BeginAlignment(store=store, clock=clock, live=live, traffic=self.traffic)
+        self.begin_alignment = BeginAlignment(
+            store=store, clock=clock, ledger=ledger, live=live, traffic=self.traffic
+        )
         self.interrupt_capture = InterruptCapture(clock=clock, ledger=ledger, live=live, traffic=self.traffic)
         self.swap_challenge = SwapChallenge(clock=clock, live=live)
         self.answer_light = AnswerLight(clock=clock, live=live, traffic=self.traffic)

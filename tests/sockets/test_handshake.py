@@ -7,6 +7,7 @@ import pytest
 import socketio
 import websocket
 
+from app.hosted.connections import SOCKETS_PER_SESSION
 from tests.live_server import LiveServer
 from tests.sockets.conftest import OpenBot
 from tests.sockets.raw import join, raw_socket, wait_until_closed
@@ -24,7 +25,20 @@ def test_handshake_without_a_valid_token_is_refused_with_a_code(
     bot.client.on("connect_error", told.append, namespace="/capture")
     with pytest.raises(socketio.exceptions.ConnectionError):
         bot.connect(auth=auth)
-    assert told == [{"message": "unknown_session", "data": {"code": "unknown_session"}}]
+    assert told == [{"message": "unknown_session", "data": {"code": "unknown_session", "retryable": False}}]
+
+
+def test_too_many_pages_of_one_session_are_told_so_and_not_that_the_server_is_full(
+    open_bot: OpenBot, session_url: str
+) -> None:
+    pages = [open_bot(session_url).connect() for _ in range(SOCKETS_PER_SESSION)]
+    bot = open_bot(session_url)
+    told: list[object] = []
+    bot.client.on("connect_error", told.append, namespace="/capture")
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        bot.connect()
+    assert told == [{"message": "too_many_pages", "data": {"code": "too_many_pages", "retryable": True}}]
+    assert pages[0].hello()["ok"], "whoever was there first goes on"
 
 
 def test_handshake_without_any_auth_is_closed(server: LiveServer) -> None:
