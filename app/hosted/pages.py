@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_babel import get_locale, gettext
@@ -15,14 +15,15 @@ from app.hosted.addresses import own_origin
 from app.hosted.capture_socket import CaptureNamespace
 from app.hosted.consent import consent_boot
 from app.hosted.copy import page_messages
-from app.hosted.framing import FRAME_HEADERS
+from app.hosted.framing import FRAME_HEADERS, again_from, bound_origin
 from app.hosted.handoff_pages import add_handoff_routes
 from app.hosted.languages import direction_of, speak
-from app.hosted.origins import framing_origin, websocket_origin_of
+from app.hosted.link_problems import LINK_PROBLEMS, Page, problem_page
+from app.hosted.origins import websocket_origin_of
 from app.hosted.services import HostedServices
 from app.hosted.theme import wear
 from app.hosted.wire import Json, outcome_json, refusal
-from app.services.capture_view import CaptureView, Outcome
+from app.services.capture_view import CaptureView, Outcome, Redirect
 from app.services.keep_capture import CaptureNotExpected, StillUnusable
 from app.services.ports import PageClaim
 from app.services.start_capture import LoadedSession, UnknownHostedSession
@@ -41,8 +42,8 @@ DEFAULT_FRAME_ANCESTORS = (
 )
 """With no list of its own an organization may be framed by any https page and by loopback."""
 
-LINK_PROBLEMS = {"unknown_session": 404, "expired": 410, "handoff_over": 410, "unavailable": 503}
-"""Code of the protocol → status of the page that says so."""
+CONTINUE = "continue"
+"""In the query of a link: the person goes on to the callback."""
 
 
 def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespace) -> Blueprint:
@@ -53,7 +54,8 @@ def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespac
     # A path, so that a link with something behind it gets the page of a dead link too.
     @hosted.get("/session/<path:token>")
     def capture_page(token: str) -> Response:
-        return _secured(_page_of(services, token), services)
+        shown = _shown_for(services, token)
+        return _sent_on(shown) if isinstance(shown, Redirect) else _secured(shown, services)
 
     @hosted.post("/capture")
     def upload_still() -> tuple[Json, int]:
@@ -77,38 +79,38 @@ def create_hosted_blueprint(services: HostedServices, namespace: CaptureNamespac
     return hosted
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page before its headers. `frame_origins` empty: whoever may frame by default."""
-
-    html: str
-    nonce: str
-    status: int = 200
-    frame_origins: tuple[str, ...] = ()
-
-
-def _page_of(services: HostedServices, token: str) -> Page:
-    """The capture page of a link, or the page that says what is wrong with it. Begins nothing."""
+def _shown_for(services: HostedServices, token: str) -> Page | Redirect:
+    """The capture page of a link, the page that says what is wrong with it, or the way on. Begins nothing."""
     claim = services.links.read_page_token(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
     if claim is None:
-        return _problem_page("unknown_session")
+        return problem_page("unknown_session")
     hosted_session_id = claim.hosted_session_id
     try:
         loaded, view = services.read_capture(hosted_session_id)
         arrival = _arrival(services, claim)
         outcome = _outcome_for(services, view, claim)
     except UnknownHostedSession:
-        return _problem_page("unknown_session")
+        return problem_page("unknown_session")
     except BonafideError as error:
         log.warning("capture %s: no page: %s", hosted_session_id, type(error).__name__)
-        return _problem_page("unavailable")
+        return problem_page("unavailable")
     speak(loaded.session.language, loaded.settings.default_language)
     wear(loaded.session.organization_id, loaded.settings.branding)
-    if view.outcome is not None and view.outcome.outcome == "expired":
-        return _problem_page("expired", loaded.settings.allowed_frame_origins)
-    if arrival is None and view.outcome is None:
-        return _problem_page("handoff_over", loaded.settings.allowed_frame_origins)
-    return _capture_page(loaded, replace(view, outcome=outcome), arrival or "phone")
+    if outcome is not None:
+        return _end_of(loaded, replace(view, outcome=outcome), outcome, arrival or "phone")
+    if arrival is None:
+        return problem_page("handoff_over", loaded.settings.allowed_frame_origins)
+    return _capture_page(loaded, view, arrival)
+
+
+def _end_of(loaded: LoadedSession, view: CaptureView, outcome: Outcome, arrival: str) -> Page | Redirect:
+    """The last screen of a session, or where it leads once the person wants to go there."""
+    if outcome.redirect is not None and CONTINUE in request.args:
+        return outcome.redirect
+    if outcome.outcome == "expired":
+        frame_origins, goes_on = loaded.settings.allowed_frame_origins, outcome.redirect is not None
+        return problem_page("expired", frame_origins, view.session_id, goes_on=goes_on)
+    return _capture_page(loaded, view, arrival)
 
 
 def _arrival(services: HostedServices, claim: PageClaim) -> str | None:
@@ -131,6 +133,7 @@ def _outcome_for(services: HostedServices, view: CaptureView, claim: PageClaim) 
 def _capture_page(loaded: LoadedSession, view: CaptureView, arrival: str) -> Page:
     nonce = secrets.token_urlsafe(16)
     language = str(get_locale())
+    origin = bound_origin(loaded.settings.allowed_frame_origins)
     boot = {
         "sessionId": view.session_id,
         "state": "over" if view.outcome else "open",
@@ -139,7 +142,7 @@ def _capture_page(loaded: LoadedSession, view: CaptureView, arrival: str) -> Pag
         "language": language,
         "direction": direction_of(language),
         "consent": {**consent_boot(language, loaded), "required": view.state.value == "consent"},
-        "frameOrigin": framing_origin(request.headers.get("Referer", ""), loaded.settings.allowed_frame_origins),
+        "frameOrigin": origin,
         "arrival": arrival,
         "hasCallback": loaded.session.callback is not None,
         "messages": page_messages(gettext),
@@ -147,6 +150,7 @@ def _capture_page(loaded: LoadedSession, view: CaptureView, arrival: str) -> Pag
     html = render_template(
         "capture.html",
         boot=boot,
+        again=again_from(origin),
         csp_nonce=nonce,
         language=language,
         direction=direction_of(language),
@@ -155,17 +159,12 @@ def _capture_page(loaded: LoadedSession, view: CaptureView, arrival: str) -> Pag
     return Page(html, nonce, frame_origins=loaded.settings.allowed_frame_origins)
 
 
-def _problem_page(code: str, frame_origins: tuple[str, ...] = ()) -> Page:
-    nonce = secrets.token_urlsafe(16)
-    language = str(get_locale())
-    html = render_template(
-        "link_problem.html",
-        code=code,
-        csp_nonce=nonce,
-        language=language,
-        direction=direction_of(language),
-    )
-    return Page(html, nonce, LINK_PROBLEMS[code], frame_origins)
+def _sent_on(redirect: Redirect) -> Response:
+    """To the integrator, with a result signed just now: a last screen is looked at for longer than one is good."""
+    response = Response(status=303)
+    response.headers["Location"] = redirect.url
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 def _secured(page: Page, services: HostedServices) -> Response:
@@ -227,7 +226,7 @@ def _take_still(
         namespace.announce(hosted_session_id)
         return refusal("not_expected", hosted_session_id, is_retryable=False), 409
     except StillUnusable as refused:
-        namespace.announce(hosted_session_id)
+        namespace.announce(hosted_session_id, refused.reason)
         return refusal(refused.problem, hosted_session_id, is_retryable=refused.ended is None), 400
     except BonafideError as error:
         log.warning("capture %s not kept: %s", hosted_session_id, type(error).__name__)

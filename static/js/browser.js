@@ -4,8 +4,10 @@
 
 /** In order: the first pattern that fits decides, since most browsers also name Chrome and Safari. */
 const BROWSERS = /** @type {const} */ ([
+  ["ios_app", /(?:iPhone|iPad|iPod).*(?:CriOS|FxiOS|EdgiOS|OPT|DuckDuckGo)\//],
   ["ios", /iPhone|iPad|iPod/],
   ["samsung", /SamsungBrowser/],
+  ["firefox_android", /Android.*Firefox\//],
   ["firefox", /Firefox\//],
   ["android", /Android/],
   ["edge", /Edg\//],
@@ -14,8 +16,16 @@ const BROWSERS = /** @type {const} */ ([
 ]);
 
 /**
+ * What the browser calls itself, with an iPad as an iPad: they say that they are Macs, and no Mac can be touched.
+ * @param {Pick<Navigator, "userAgent"|"maxTouchPoints">} browser
+ */
+export function agentOf({ userAgent, maxTouchPoints }) {
+  return maxTouchPoints > 1 ? userAgent.replace("Macintosh", "iPad") : userAgent;
+}
+
+/**
  * @param {string} userAgent
- * @returns {"ios"|"samsung"|"firefox"|"android"|"edge"|"chrome"|"safari"|"other"}
+ * @returns {typeof BROWSERS[number][0]|"other"}
  */
 export function browserOf(userAgent) {
   return BROWSERS.find(([, pattern]) => pattern.test(userAgent))?.[0] ?? "other";

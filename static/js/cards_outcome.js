@@ -5,7 +5,8 @@
 /**
  * @typedef {import("./cards.js").Card} Card
  * @typedef {import("./cards.js").Action} Action
- * @typedef {import("./cards.js").Surface} Surface
+ * @typedef {import("./cards.js").Surface & {canTell?: boolean}} OutcomeSurface `canTell`: the page that frames this
+ *   one is known, and hears it
  * @typedef {import("./capture_state.js").State} State
  */
 
@@ -26,23 +27,36 @@ const TIPS = Object.freeze(["attempts_exhausted", "not_confirmed"]);
 /** How long the outcome is read before the redirect, in milliseconds: bad news take longer. */
 export const REDIRECT_DELAY_MS = Object.freeze({ approved: 2_000, other: 5_000 });
 
-/** @param {State} state @param {Surface} surface @returns {Action[]} */
-function wayOn(state, { t, isFramed }) {
-  const redirect = state.result?.redirect ?? null;
-  if (redirect !== null) return [{ label: t("action.continue"), kind: "primary", href: redirect.url }];
-  return isFramed ? [{ label: t("action.close"), kind: "primary", command: "close" }] : [];
+/**
+ * Where the person goes on, from the page's own address: the server signs the result and sends them to the callback.
+ * One that was signed when the page learnt of it is too old for who reads the screen for some minutes.
+ */
+export const CONTINUE = "?continue";
+
+/** Whether there is a page around that takes this one away when it is asked to. @param {OutcomeSurface} surface */
+function canClose({ isFramed, canTell = true }) {
+  return isFramed && canTell;
 }
 
-/** @param {State} state @param {Surface} surface @returns {string} */
-function whatNext(state, { t, organization, isFramed }) {
+/** @param {State} state @param {OutcomeSurface} surface @returns {Action[]} */
+function wayOn(state, surface) {
+  const { t } = surface;
+  const redirect = state.result?.redirect ?? null;
+  if (redirect !== null) return [{ label: t("action.continue"), kind: "primary", href: CONTINUE }];
+  return canClose(surface) ? [{ label: t("action.close"), kind: "primary", command: "close" }] : [];
+}
+
+/** @param {State} state @param {OutcomeSurface} surface @returns {string} */
+function whatNext(state, surface) {
+  const { t, organization, isFramed } = surface;
   const values = { organization };
   const elsewhere = state.result?.continue_on ?? null;
   if (elsewhere !== null) return t(`outcome.on_${elsewhere}`, values);
   if (state.result?.redirect !== null) return isFramed ? "" : t("outcome.taking_back", values);
-  return isFramed ? "" : t("outcome.may_close");
+  return canClose(surface) ? "" : t("outcome.may_close");
 }
 
-/** @param {State} state @param {Surface} surface @returns {Card} */
+/** @param {State} state @param {OutcomeSurface} surface @returns {Card} */
 export function outcomeCard(state, surface) {
   const { t, organization } = surface;
   const outcome = state.result?.outcome ?? "expired";

@@ -3,23 +3,25 @@
  */
 
 import { io } from "../vendor/socket.io.esm.min.js";
+import { agentOf } from "./browser.js";
 import { isPolicyInTheWay, listCameras, surroundingsOf, troubleBeforeConnecting } from "./camera.js";
 import { createCameraSession } from "./camera_session.js";
 import { reduce } from "./capture_machine.js";
 import { INITIAL_STATE, isHeard } from "./capture_state.js";
+import { CONTINUE } from "./cards_outcome.js";
 import { createEffects } from "./effects.js";
 import { createFrameStream, freshFrames } from "./frame_stream.js";
 import { createHandoffEffects } from "./handoff_effects.js";
 import { rememberedCamera } from "./memory.js";
 import { createTranslate } from "./messages.js";
 import { createCommands, isOnPhone, newPageId, readBoot, reloadWhenBack, tokenOf, watchHeight } from "./page.js";
-import { createParentMessages, listenToParent } from "./parent_messages.js";
+import { createParentMessages, integratorOf, keepFrameOrigin, listenToParent } from "./parent_messages.js";
 import { createPictures } from "./picture.js";
 import { createPictureWatch } from "./picture_watch.js";
 import { createSocket } from "./socket.js";
 import { createSpeech } from "./speech.js";
 import { uploadStill } from "./upload.js";
-import { createView, WITHOUT_LEAVE } from "./view.js";
+import { createView, linkOf, WITHOUT_LEAVE } from "./view.js";
 
 const boot = readBoot(document);
 const t = createTranslate(boot.messages, boot.direction);
@@ -27,8 +29,7 @@ const around = surroundingsOf(window);
 const barred = troubleBeforeConnecting(around);
 const isFramed = window.parent !== window;
 const pageId = newPageId(crypto);
-/** The integrator's page: what frames this one, or opened it in a tab of its own. @type {Window} */
-const integrator = isFramed ? window.parent : (window.opener ?? window);
+const integrator = integratorOf(window);
 const tellParent = createParentMessages({
   parent: integrator,
   self: window,
@@ -89,7 +90,8 @@ const view = createView({
     t,
     organization: boot.organization.name,
     isFramed,
-    userAgent: navigator.userAgent,
+    canTell: boot.frameOrigin !== null,
+    userAgent: agentOf(navigator),
     ownConsent: boot.consent.paragraphs,
     canHandOff: boot.arrival !== "phone" && !isOnPhone(window) && barred === null,
   },
@@ -99,9 +101,9 @@ const view = createView({
   onCommand: createCommands({
     page: window,
     tellParent,
-    address: () => state.handoff?.link ?? location.href,
+    address: () => state.handoff?.link ?? linkOf(location),
     onCopied: (isCopied) =>
-      isCopied ? view.tell(t("spoken.copied")) : dispatch({ type: "dialog_asked", dialog: "link" }),
+      isCopied ? view.tell(t("spoken.copied"), "copy_link") : dispatch({ type: "dialog_asked", dialog: "link" }),
   }),
 });
 const handoffEffects = createHandoffEffects({ socket, dispatch });
@@ -118,7 +120,7 @@ const effects = createEffects({
     if (still === null) return { type: "upload_failed", supportId: null };
     return uploadStill(fetch.bind(window), ticket, still);
   },
-  goTo: (url) => location.replace(url),
+  goTo: () => location.replace(CONTINUE),
   consentVersion: boot.consent.version,
   isFramed,
   isHidden: () => document.hidden,
@@ -138,6 +140,7 @@ listenToParent({
     else dispatch({ type: "dialog_asked", dialog: "leave" });
   },
 });
+keepFrameOrigin({ page: window, parent: integrator, frameOrigin: boot.frameOrigin });
 tellParent("ready");
 watchHeight(document, (height) => tellParent("resize", { height }));
 view.render(state, { ...state, screen: "" });

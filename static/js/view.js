@@ -2,7 +2,7 @@
  * Shows a state: the stage or a card, the dialog over it, and what is spoken.
  */
 
-import { createAnnouncer, isOutdated } from "./announcer.js";
+import { createAnnouncer, createButtonAnswer, isOutdated } from "./announcer.js";
 import { cardOf, isOnStage, isStageDimmed } from "./cards.js";
 import { button } from "./dom.js";
 import { icon } from "./icons.js";
@@ -15,10 +15,16 @@ import { createStage } from "./view_stage.js";
  * @typedef {import("./capture_state.js").State} State
  * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("./cards.js").Action} Action
+ * @typedef {import("./cards_outcome.js").OutcomeSurface} OutcomeSurface
  */
 
 /** Screens that cannot be left because they are over, or belong to another page. */
 export const WITHOUT_LEAVE = Object.freeze(["boot", "outcome", "superseded", "failed"]);
+
+/** The link to this check, without what the page has in its own address. @param {Location} address */
+export function linkOf({ origin, pathname }) {
+  return `${origin}${pathname}`;
+}
 
 /** @param {Document} page @param {string} id @returns {HTMLElement} */
 function part(page, id) {
@@ -31,7 +37,7 @@ function part(page, id) {
  * @param {object} parts
  * @param {Document} parts.page
  * @param {HTMLVideoElement} parts.video
- * @param {import("./cards.js").Surface} parts.surface
+ * @param {OutcomeSurface} parts.surface
  * @param {() => Promise<{id: string, label: string}[]>} parts.listCameras
  * @param {ReturnType<typeof import("./speech.js").createSpeech>} parts.speech
  * @param {(event: MachineEvent) => void} parts.dispatch
@@ -42,9 +48,10 @@ export function createView({ page, video, surface, listCameras, speech, dispatch
   const shell = part(page, "shell");
   const screen = part(page, "screen");
   const announcer = createAnnouncer(part(page, "polite"), part(page, "urgent"));
+  const answer = createButtonAnswer();
   const canSpeak = speech.isAvailable;
   const stage = createStage({ t, dispatch, video, canSpeak });
-  const address = page.location.href;
+  const address = linkOf(page.location);
   const dialogs = createDialogs({ surface: { t, organization, listCameras, canSpeak, address }, dispatch });
   const askToLeave = () => dispatch({ type: "dialog_asked", dialog: "leave" });
   const leave = button({
@@ -127,10 +134,15 @@ export function createView({ page, video, surface, listCameras, speech, dispatch
       moveFocus(next, previous);
       speak(next, previous, card);
     },
-    /** @param {string} text a short word after something was done, such as copying */
-    tell(text) {
+    /**
+     * @param {string} text a short word after something was done, such as copying
+     * @param {NonNullable<Action["command"]>} command what was pressed for it
+     */
+    tell(text, command) {
       announcer.forget();
       announcer.say(text);
+      const pressed = screen.querySelector(`[data-action="${command}"]`);
+      if (pressed instanceof HTMLElement) answer(pressed, text);
     },
   };
 }

@@ -32,7 +32,7 @@ dialog.bonafide button[hidden]{display:none}
  * @typedef {object} Detail which of them are there depends on the event (docs/embedding.md)
  * @property {string|null} sessionId
  * @property {string} [step] @property {number} [height] @property {string} [outcome]
- * @property {string|null} [reason] @property {string} [code]
+ * @property {string|null} [reason] @property {string} [code] @property {boolean} [retryable]
  * @typedef {{type: EventType, detail: Detail}} CaptureEvent
  * @typedef {object} Options
  * @property {"inline"|"modal"|"redirect"|"tab"} [mode] `inline` where there is a container, else `modal`

@@ -140,6 +140,36 @@ def test_framing_origin_is_one_of_the_list_where_there_is_one(build_site: BuildS
     assert bound == ["https://shop.example", None, None, None]
 
 
+AGAIN = re.compile(r'<a href="([^"]*)">Reload the page</a>')
+
+
+def test_page_that_is_loaded_again_stays_bound_to_the_same_origin(site: Site) -> None:
+    """Neither a link of ours nor, in most browsers, a reload sends a Referer."""
+    (again,) = AGAIN.findall(site.get(headers={"Referer": "https://shop.example:8443/x"}).text)
+    assert again == "?from=https%3A%2F%2Fshop.example%3A8443"
+    response = site.get(f"/session/{site.token}{again}")
+    assert boot_of(response)["frameOrigin"] == "https://shop.example:8443"
+    assert AGAIN.findall(response.text) == [again]
+    assert AGAIN.findall(site.get().text) == [""]
+
+
+@pytest.mark.parametrize(
+    "written", ["", "x", "http://shop.example", "https://", "javascript:alert(1)", "\xff", "a" * 9_000]
+)
+def test_what_somebody_writes_there_is_judged_as_a_referer(site: Site, written: str) -> None:
+    response = site.get(f"/session/{site.token}", query_string={"from": written})
+    assert (response.status_code, boot_of(response)["frameOrigin"]) == (200, None)
+
+
+def test_it_is_no_way_around_the_list_nor_past_a_referer(build_site: BuildSite) -> None:
+    site = build_site(settings={"allowed_frame_origins": ("https://shop.example",)})
+    link = f"/session/{site.token}?from="
+    assert boot_of(site.get(f"{link}https://shop.example"))["frameOrigin"] == "https://shop.example"
+    assert boot_of(site.get(f"{link}https://other.example"))["frameOrigin"] is None
+    framed = site.get(f"{link}https://shop.example", headers={"Referer": "https://other.example/"})
+    assert boot_of(framed)["frameOrigin"] is None
+
+
 def test_boot_data_hold_neither_token_nor_secret(site: Site) -> None:
     response = site.get()
     boot = boot_of(response)
