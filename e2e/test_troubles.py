@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from app.domain.challenge import Ability
+from app.domain.challenge import Ability, ChallengeKind, more_after_replacement
 from app.simulation.performance import Performance
 from e2e.capture_page import FREE_RETRIES, SESSION_MS, CapturePage
 from e2e.conftest import DESKTOP, PHONE, LaunchBrowser, OpenPage
 from e2e.integrator import Integrator
-from e2e.performer import Act
+from e2e.performer import Act, still_photograph
 from tests.live_server import Api
 
 CAMERA = Path(__file__).with_name("troubles.js").read_text("utf-8")
@@ -30,6 +30,9 @@ TURNED = """() => new Promise((turned) => {
   look();
 })"""
 """Not `wait_for_function`: the page's own policy forbids what that evaluates."""
+
+AWAY_MS = 2_500
+"""More than alignment takes: a page that went on would be asked something by then."""
 
 Start = Callable[..., CapturePage]
 
@@ -216,13 +219,75 @@ def test_browsers_own_answers(launch_browser: LaunchBrowser, api: Api, entity_id
         browser.close()
 
 
-def test_hidden_tab_and_coming_back(start: Start) -> None:
+def start_of_movements(
+    open_page: OpenPage, api: Api, entity_id: str, performer: Performance
+) -> tuple[str, CapturePage]:
+    """A session whose first movement is asked of somebody who makes none; its id."""
+    created = api.open_session(entity_id)
+    page = open_page(Act(still_photograph(performer)))
+    page.goto(created["sessionUrl"])
+    capture = CapturePage(page)
+    capture.start_camera()
+    return created["id"], capture
+
+
+def standing_movement(capture: CapturePage) -> tuple[str, int]:
+    """Which movement is asked for, and how many there are in all."""
+    capture.expect_screen("challenge")
+    step = capture.stage.locator(".stage__step").inner_text()
+    return str(capture.stage.get_attribute("data-challenge")), int(step.split()[-1])
+
+
+def times_asked(capture: CapturePage) -> int:
+    heard: list[str] = capture.page.evaluate("window.performer.heard")
+    return heard.count("challenge")
+
+
+def test_hidden_tab_is_asked_nothing_and_goes_on_with_another_movement(
+    open_page: OpenPage, api: Api, entity_id: str, performer: Performance
+) -> None:
+    """In the same attempt: what stood is void, another is drawn in its place, and there is more to do."""
+    session_id, capture = start_of_movements(open_page, api, entity_id, performer)
+    asked, total = standing_movement(capture)
+    hide(capture.page, is_hidden=True)
+    capture.expect_screen("align")
+    capture.page.wait_for_timeout(AWAY_MS)
+    assert (capture.expect_screen("align"), times_asked(capture)) == ("align", 1)
+    hide(capture.page, is_hidden=False)
+    another, in_all = standing_movement(capture)
+    assert another != asked
+    assert in_all == total + more_after_replacement(len(ChallengeKind))
+    session = api.session(session_id)
+    assert (session["status"], session["attempts"]) == ("in_progress", 1), "it costs no attempt"
+
+
+def test_help_over_a_movement_stops_its_time_and_leads_to_another(
+    open_page: OpenPage, api: Api, entity_id: str, performer: Performance
+) -> None:
+    session_id, capture = start_of_movements(open_page, api, entity_id, performer)
+    asked, _ = standing_movement(capture)
+    capture.button("help").click()
+    dialog = capture.page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    capture.page.wait_for_timeout(AWAY_MS)
+    # Another tab over the help changes nothing.
+    hide(capture.page, is_hidden=True)
+    hide(capture.page, is_hidden=False)
+    capture.page.wait_for_timeout(AWAY_MS)
+    assert times_asked(capture) == 1
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="I can't do this movement").click()
+    expect(dialog).to_be_hidden()
+    ability = re.sub("_(left|right|up|down)$", "", asked)
+    of_another = f'section.stage:not([data-challenge=""]):not([data-challenge^="{ability}"])'
+    capture.within.locator(of_another).wait_for(state="attached")
+    session = api.session(session_id)
+    assert (session["status"], session["attempts"]) == ("in_progress", 1), "it costs no attempt"
+
+
+def test_page_that_comes_back_begins_anew(start: Start) -> None:
     capture = start(up_to="align")
     page = capture.page
-    capture.expect_hint("no_face")
-    hide(page, is_hidden=True)
-    hide(page, is_hidden=False)
-    capture.expect_screen("align")
     capture.expect_hint("no_face")
     with page.expect_navigation():
         page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")

@@ -199,6 +199,7 @@ GUIDANCE: Mapping[str, str] = {
     "leave.lead": N_("It then ends without a result, and {organization} is told that you left."),
     "leave.stay": N_("Stay"),
     "leave.confirm": N_("Leave"),
+    "leave.waiting": N_("This check ends as soon as the service answers"),
 }
 
 MESSAGES: Mapping[str, str] = {**CONSENT, **GUIDANCE, **TROUBLES, **OUTCOMES, **HANDOFF}

@@ -2,12 +2,26 @@
  * The whole behaviour of the page as one pure function `(state, event) -> state`.
  *
  * Effects are not done here. Whoever holds the state compares it with the one before: a counter that
- * grew (`connects`, `refusals`, `asks`, `announcements`, `uploads`, `answers`, `lightAnswers`, `swaps`, `leaves`) asks for it once.
+ * grew (`connects`, `refusals`, `asks`, `announcements`, `uploads`, `looks`, `answers`, `lightAnswers`, `swaps`,
+ * `leaves`) asks for it once.
  */
 
 import { onPerson } from "./capture_person.js";
-import { CONNECTED_SCREENS, LIVE_SCREENS } from "./capture_state.js";
-import { announce, fail, finish, follow, isLive, only, outcomeWithoutVerdict, show } from "./capture_steps.js";
+import { CONNECTED_SCREENS, isAway, LIVE_SCREENS } from "./capture_state.js";
+import {
+  announce,
+  fail,
+  finish,
+  follow,
+  interrupted,
+  isLive,
+  look,
+  only,
+  outcomeWithoutVerdict,
+  show,
+  swapUnwanted,
+  take,
+} from "./capture_steps.js";
 import { NO_HANDOFF, onHandoff } from "./handoff_machine.js";
 
 /**
@@ -16,24 +30,43 @@ import { NO_HANDOFF, onHandoff } from "./handoff_machine.js";
  * @typedef {import("./protocol.js").Challenge} Challenge
  */
 
+/** A link for the phone that is on its way. @param {State} state */
+function isHandingOver({ screen, watches, handoff, handoffTrouble }) {
+  return screen === "handoff" && !watches && handoff === null && handoffTrouble === null;
+}
+
 /** @param {State} state @param {Extract<MachineEvent, {type: "hello_accepted"}>} event @returns {State} */
 function onHello(state, event) {
   const { version, attemptsLeft, nonce, framePolicy } = event;
-  const known = { ...state, ...NO_HANDOFF, version, attemptsLeft, nonce, framePolicy };
+  const known = { ...state, ...NO_HANDOFF, version, attemptsLeft, nonce, framePolicy, losses: 0 };
   if (event.result !== null) return finish(known, event.result);
-  return follow(known, event.server);
+  // It answers what was said before the phone was chosen.
+  return isHandingOver(state) ? known : follow(known, event.server);
 }
 
 /** @param {State} state @param {string} code @returns {State} */
 function onRefused(state, code) {
-  if (code === "busy") return show(state, "busy", { refusals: state.refusals + 1 });
+  if (code === "busy") return show(state, "busy", { refusals: state.refusals + 1, losses: 0 });
+  if (code === "too_many_pages") return supersede(state);
   return fail(state, code, code !== "unknown_session" && code !== "handoff_over", null);
 }
 
 /** @param {State} state @returns {State} */
+function supersede(state) {
+  return show(state, "superseded", { ...NO_HANDOFF, camera: "off" });
+}
+
+/** Where the line is lost now and then without being gone: the page hangs up to ask again, the server restarts. */
+const PATIENT_SCREENS = Object.freeze(["busy", "draining"]);
+
+/** A second loss in a row is a try that failed. @param {State} state @returns {State} */
 function onConnectionLost(state) {
-  if (!CONNECTED_SCREENS.includes(state.screen)) return state;
-  return show(state, "offline", { before: state.screen });
+  const { screen, slow } = state;
+  const isPatient = PATIENT_SCREENS.includes(screen);
+  if (!isPatient && !CONNECTED_SCREENS.includes(screen)) return state;
+  const losses = state.losses + 1;
+  const isGone = losses > 1 && (screen === "busy" || slow);
+  return isPatient && !isGone ? { ...state, losses } : show(state, "offline", { before: interrupted(state) });
 }
 
 /** @param {State} state @param {Extract<MachineEvent, {type: "server_state"}>} event @returns {State} */
@@ -48,14 +81,15 @@ function onChallenge(state, challenge) {
   if (!isLive(state) || state.camera !== "live") return state;
   const { nonce, index: passed } = challenge;
   const begun = { challenge, nonce, passed, percent: 0, reason: null, swapRefused: false };
-  return show(state, "challenge", begun);
+  return swapUnwanted(show(state, "challenge", begun));
 }
 
 /** @param {State} state @param {Extract<MachineEvent, {type: "challenge_result"}>} event @returns {State} */
 function onChallengeResult(state, event) {
   if (state.screen !== "challenge" || state.challenge?.id !== event.id) return state;
   if (!event.passed) {
-    const reason = event.reason === "swapped" ? null : event.reason;
+    const isFailure = event.reason !== "swapped" && event.reason !== "interrupted";
+    const reason = isFailure ? event.reason : null;
     return { ...state, percent: 0, hint: null, reason };
   }
   return { ...state, percent: 100, hint: null, passed: state.challenge.index + 1 };
@@ -76,10 +110,22 @@ function onLight(state, light) {
 /** Where a still may be asked for: after a reconnection the request comes before `hello` is answered. */
 const STILL_SCREENS = Object.freeze([...LIVE_SCREENS, "uploading", "offline", "draining", "boot"]);
 
-/** @param {State} state @param {Extract<MachineEvent, {type: "capture_request"}>} event @returns {State} */
-function onCaptureRequest(state, event) {
+/**
+ * The first still is taken at once, while the person does what is asked. Another would be the same again, or one of
+ * somebody who looks elsewhere; and who has only opened another camera is not in place.
+ * @param {State} state @param {Extract<MachineEvent, {type: "capture_request"}>} event @returns {State}
+ */
+function onCaptureRequest(state, { capture }) {
   if (!STILL_SCREENS.includes(state.screen) || state.camera !== "live") return state;
-  return show(state, "uploading", { capture: event.capture, uploads: state.uploads + 1, before: null });
+  if (state.screen === "capture" && state.isLooking) return { ...state, capture };
+  const isInPlace = isLive(state) && state.screen !== "align" && !isAway(state);
+  return isInPlace ? take(state, capture) : look(state, capture);
+}
+
+/** A look that is over before the request comes waits for it. @param {State} state @param {number} number */
+function onLooked(state, number) {
+  if (state.screen !== "capture" || !state.isLooking || state.looks !== number) return state;
+  return state.capture === null ? { ...state, isLooking: false } : take(state, state.capture);
 }
 
 /** Whether an answer belongs to the still that was sent last. @param {State} state @param {number} upload */
@@ -91,6 +137,19 @@ function isAwaited(state, upload) {
 function onUploaded(state, event) {
   if (event.result !== null) return finish(state, event.result);
   return isAwaited(state, event.upload) ? show(state, "processing", { capture: null }) : state;
+}
+
+/** Refusals of the picture: the server asks for another, or says that the attempt is over. */
+const PICTURE_REFUSALS = Object.freeze(["no_face", "not_an_image", "quality"]);
+
+/** @param {State} state @param {Extract<MachineEvent, {type: "upload_failed"}>} event @returns {State} */
+function onUploadFailed(state, { upload, code = null, supportId }) {
+  if (!isAwaited(state, upload)) return state;
+  if (code === null) return fail(state, "upload_failed", true, supportId);
+  // The page is told how it stands.
+  if (code === "not_expected") return state;
+  if (!PICTURE_REFUSALS.includes(code)) return fail(state, code, true, supportId);
+  return state.camera === "live" ? look(state, null) : state;
 }
 
 /** @param {State} state @returns {State} */
@@ -116,6 +175,8 @@ function onPatienceOver(state, screen) {
       return fail(state, "upload_failed", true, null);
     case "capture":
       return fail(state, "timeout", true, null);
+    case "draining":
+      return state.losses > 1 ? show(state, "offline", { before: state.before }) : { ...state, slow: true };
     case "asking":
     case "align":
     case "offline":
@@ -158,11 +219,11 @@ function onServer(state, event) {
     case "result":
       return finish(state, event.result);
     case "superseded":
-      return show(state, "superseded", { ...NO_HANDOFF, camera: "off" });
+      return supersede(state);
     case "expired":
       return finish(state, outcomeWithoutVerdict("expired"));
     case "draining":
-      return show(state, "draining", { before: state.screen, retryInMs: event.retryInMs });
+      return show(state, "draining", { before: interrupted(state), retryInMs: event.retryInMs, losses: 0 });
     case "server_error":
       // The first failure is the cause; what follows it are its echoes.
       if (state.screen === "failed") return state;
@@ -183,12 +244,24 @@ function onDevice(state, event) {
     case "uploaded":
       return onUploaded(state, event);
     case "upload_failed":
-      return isAwaited(state, event.upload) ? fail(state, "upload_failed", true, event.supportId) : state;
+      return onUploadFailed(state, event);
+    case "looked":
+      return onLooked(state, event.look);
+    case "page_hidden":
+      return { ...state, isHidden: true };
+    case "page_shown":
+      return { ...state, isHidden: false };
     case "patience_over":
       return onPatienceOver(state, event.screen);
     default:
       return null;
   }
+}
+
+/** A wish to leave that waited for the connection. @param {State} state @param {MachineEvent} event @returns {State} */
+function leaveAtLast(state, event) {
+  const isBack = event.type === "hello_accepted" || event.type === "watch_accepted";
+  return isBack && state.leave === "waiting" ? { ...state, leave: "asked", leaves: state.leaves + 1 } : state;
 }
 
 /**
@@ -199,5 +272,6 @@ function onDevice(state, event) {
 export function reduce(state, event) {
   if (state.screen === "outcome") return state;
   if (state.screen === "superseded" && event.type !== "reconnect_pressed") return state;
-  return onHandoff(state, event) ?? onServer(state, event) ?? onDevice(state, event) ?? onPerson(state, event);
+  const next = onHandoff(state, event) ?? onServer(state, event) ?? onDevice(state, event);
+  return next === null ? onPerson(state, event) : leaveAtLast(next, event);
 }

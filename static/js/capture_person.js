@@ -3,7 +3,17 @@
  */
 
 import { DIALOGS } from "./capture_state.js";
-import { announce, ask, connect, finish, isLive, only, outcomeWithoutVerdict } from "./capture_steps.js";
+import {
+  announce,
+  ask,
+  close,
+  connect,
+  finish,
+  isLeaving,
+  isLive,
+  only,
+  outcomeWithoutVerdict,
+} from "./capture_steps.js";
 
 /**
  * @typedef {import("./capture_state.js").State} State
@@ -11,15 +21,18 @@ import { announce, ask, connect, finish, isLive, only, outcomeWithoutVerdict } f
  * @typedef {import("./capture_state.js").Needs} Needs
  */
 
+/** Who does something else than what a dialog asks has closed it. */
+const NO_DIALOG = Object.freeze({ dialog: null, leave: null });
+
 /** @param {State} state @param {"accepted"|"declined"} lightAnswer @returns {State} */
 function answerLight(state, lightAnswer) {
   if (state.screen !== "light_notice" || state.lightAnswer !== null) return state;
-  return { ...state, dialog: null, lightAnswer, lightAnswers: state.lightAnswers + 1 };
+  return { ...state, ...NO_DIALOG, lightAnswer, lightAnswers: state.lightAnswers + 1 };
 }
 
 /** @param {State} state @param {"accepted"|"declined"} consent @returns {State} */
 function answer(state, consent) {
-  return only(state, "consent", () => ({ ...state, dialog: null, consent, answers: state.answers + 1 }));
+  return only(state, "consent", () => ({ ...state, ...NO_DIALOG, consent, answers: state.answers + 1 }));
 }
 
 /** A failure has closed the connection: `hello` says where the session stands, and asks for the still again. @param {State} state */
@@ -28,20 +41,23 @@ function onRetryPressed(state) {
   return only(state, "retry", () => (state.camera === "live" ? announce(state) : ask(state)));
 }
 
-/** The dialog makes room: the next movement's time runs from its first sight. @param {State} state */
+/**
+ * The help over the movement has voided it: another is drawn in its place. What the person cannot do is swapped should
+ * it be asked again.
+ * @param {State} state @returns {State}
+ */
 function onSwapPressed(state) {
-  return only(state, "challenge", () => ({
-    ...state,
-    dialog: null,
-    swaps: state.swaps + 1,
-    swapRefused: false,
-  }));
+  const { screen, challenge, unwanted } = state;
+  if (screen !== "challenge" || challenge === null) return state;
+  return close({ ...state, unwanted: [...new Set([...unwanted, challenge.kind])], swapRefused: false });
 }
 
 /** The help comes back, since it says so. @param {State} state @param {string} id of the challenge that stays */
 function onSwapRefused(state, id) {
-  if (state.screen !== "challenge" || state.challenge?.id !== id) return state;
-  return { ...state, dialog: state.dialog ?? "help", swapRefused: true };
+  const { screen, challenge } = state;
+  if (screen !== "challenge" || challenge === null || challenge.id !== id) return state;
+  const unwanted = state.unwanted.filter((kind) => kind !== challenge.kind);
+  return { ...state, unwanted, dialog: state.dialog ?? "help", swapRefused: true };
 }
 
 /** @param {State} state @returns {State} */
@@ -56,10 +72,29 @@ function isSame(one, other) {
   return first === second && one.moreTime === other.moreTime;
 }
 
-/** A dialog over the oval paused the alignment: it begins anew. @param {State} state @returns {State} */
+/** What was sent to the server cannot be taken back. @param {State} state @returns {State} */
 function closeDialog(state) {
-  const closed = { ...state, dialog: null };
-  return state.screen === "align" && state.dialog !== null && state.camera === "live" ? announce(closed) : closed;
+  return state.leave === "asked" ? state : close(state);
+}
+
+/** @param {State} state @returns {State} */
+function onLeaveConfirmed(state) {
+  return isLeaving(state) ? state : { ...state, dialog: "leave", leave: "asked", leaves: state.leaves + 1 };
+}
+
+/** Screens on which the server does not know this page yet: what it says of itself is refused. */
+const UNBOUND_SCREENS = Object.freeze(["boot", "offline", "busy", "draining"]);
+
+/** The check goes on: its photo is in, or the server did not hear of the wish. @param {State} state @param {string} code */
+function onLeaveRefused(state, code) {
+  if (state.leave === null) return state;
+  if (code === "not_expected") return close(state);
+  const isUnbound = code === "superseded" && UNBOUND_SCREENS.includes(state.screen);
+  if (code === "offline" || isUnbound) return { ...state, leave: /** @type {const} */ ("waiting") };
+  return {
+    ...state,
+    leave: code === "timeout" ? /** @type {const} */ ("timeout") : /** @type {const} */ ("other"),
+  };
 }
 
 /** The server hears of other needs by another `hello`. @param {State} state @param {Needs} needs @param {boolean} isSpoken */
@@ -80,14 +115,14 @@ export function onPerson(state, event) {
       return ["precheck", "blocked", "asking"].includes(state.screen) ? ask(state) : state;
     case "camera_picked":
       return isLive(state) || state.screen === "blocked"
-        ? ask({ ...state, dialog: null, cameraId: event.cameraId })
-        : { ...state, dialog: null, cameraId: event.cameraId };
+        ? ask({ ...state, ...NO_DIALOG, cameraId: event.cameraId })
+        : { ...state, ...NO_DIALOG, cameraId: event.cameraId };
     case "retry_pressed":
       return onRetryPressed(state);
     case "reconnect_pressed":
       return onReconnectPressed(state);
     case "dialog_asked":
-      return DIALOGS.includes(event.dialog) ? { ...state, dialog: event.dialog } : state;
+      return DIALOGS.includes(event.dialog) && !isLeaving(state) ? { ...state, dialog: event.dialog } : state;
     case "dialog_closed":
       return closeDialog(state);
     case "needs_saved":
@@ -95,7 +130,9 @@ export function onPerson(state, event) {
     case "speech_pressed":
       return { ...state, isSpoken: !state.isSpoken };
     case "leave_confirmed":
-      return { ...state, dialog: null, leaves: state.leaves + 1 };
+      return onLeaveConfirmed(state);
+    case "leave_refused":
+      return onLeaveRefused(state, event.code);
     case "light_accepted":
       return answerLight(state, "accepted");
     case "light_declined":

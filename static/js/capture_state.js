@@ -60,6 +60,9 @@ export const CONNECTED_SCREENS = Object.freeze([
  * @property {string} screen one of SCREENS
  * @property {string|null} before the screen that the lost connection interrupted
  * @property {string|null} dialog one of DIALOGS, over the screen
+ * @property {boolean} isHidden the tab is not seen
+ * @property {"asked"|"waiting"|"timeout"|"other"|null} leave what has come of the wish to leave: it is on its way,
+ *   waits for a connection, or failed
  * @property {"off"|"asking"|"live"} camera
  * @property {string|null} cameraId the camera that the person picked
  * @property {Needs} needs what the person asked for on the page
@@ -79,8 +82,10 @@ export const CONNECTED_SCREENS = Object.freeze([
  * @property {Hint|null} hint
  * @property {string|null} reason why the attempt failed
  * @property {CaptureRequest|null} capture
+ * @property {boolean} isLooking the person is shown themselves before another still is taken
  * @property {boolean} slow what is waited for takes longer than it should
  * @property {number} retryInMs when the server asks to come back
+ * @property {number} losses how often in a row the line was lost while the server was awaited
  * @property {Result|null} result
  * @property {string|null} error code of the screen `failed`
  * @property {boolean} retryable whether trying again can help there
@@ -90,9 +95,12 @@ export const CONNECTED_SCREENS = Object.freeze([
  * @property {number} asks
  * @property {number} announcements
  * @property {number} uploads
+ * @property {number} looks how often the person was to be shown themselves before a still
  * @property {number} answers
  * @property {number} lightAnswers
  * @property {number} swaps
+ * @property {readonly string[]} unwanted kinds of challenges that the person cannot do
+ * @property {string|null} swapAsked the challenge that was asked to be swapped last
  * @property {boolean} swapRefused the server keeps the challenge that the person cannot do
  * @property {number} leaves
  * @property {boolean} watches this page waits for its phone: it does not say hello
@@ -125,7 +133,9 @@ export const CONNECTED_SCREENS = Object.freeze([
  *   | {type: "light", light: Light}
  *   | {type: "capture_request", capture: CaptureRequest}
  *   | {type: "uploaded", upload: number, result: Result|null}
- *   | {type: "upload_failed", upload: number, supportId: string|null}
+ *   | {type: "upload_failed", upload: number, code?: string|null, supportId: string|null}
+ *   | {type: "looked", look: number}
+ *   | {type: "page_hidden"} | {type: "page_shown"}
  *   | {type: "result", result: Result}
  *   | {type: "superseded"} | {type: "expired"}
  *   | {type: "draining", retryInMs: number}
@@ -135,7 +145,8 @@ export const CONNECTED_SCREENS = Object.freeze([
  *   | {type: "start_pressed"} | {type: "retry_pressed"} | {type: "reconnect_pressed"}
  *   | {type: "camera_picked", cameraId: string}
  *   | {type: "needs_saved", needs: Needs, isSpoken: boolean} | {type: "speech_pressed"}
- *   | {type: "dialog_asked", dialog: string} | {type: "dialog_closed"} | {type: "leave_confirmed"}
+ *   | {type: "dialog_asked", dialog: string} | {type: "dialog_closed"}
+ *   | {type: "leave_confirmed"} | {type: "leave_refused", code: string}
  *   | {type: "handoff_pressed"} | {type: "here_pressed"}
  *   | {type: "handoff_given", handoff: import("./protocol.js").Handoff} | {type: "handoff_failed", code: string}
  *   | {type: "handoff_expired", link: string}
@@ -151,6 +162,8 @@ export const INITIAL_STATE = Object.freeze({
   screen: "boot",
   before: null,
   dialog: null,
+  isHidden: false,
+  leave: null,
   camera: "off",
   cameraId: null,
   needs: Object.freeze({ avoid: Object.freeze(/** @type {string[]} */ ([])), moreTime: false }),
@@ -170,8 +183,10 @@ export const INITIAL_STATE = Object.freeze({
   hint: null,
   reason: null,
   capture: null,
+  isLooking: false,
   slow: false,
   retryInMs: 0,
+  losses: 0,
   result: null,
   error: null,
   retryable: false,
@@ -181,9 +196,12 @@ export const INITIAL_STATE = Object.freeze({
   asks: 0,
   announcements: 0,
   uploads: 0,
+  looks: 0,
   answers: 0,
   lightAnswers: 0,
   swaps: 0,
+  unwanted: Object.freeze(/** @type {string[]} */ ([])),
+  swapAsked: null,
   swapRefused: false,
   leaves: 0,
   watches: false,
@@ -193,6 +211,19 @@ export const INITIAL_STATE = Object.freeze({
   handoffs: 0,
   greetings: 0,
 });
+
+/** Screens on which what is asked has its time, and is void when nobody looks. */
+const TIMED_SCREENS = Object.freeze(["align", "challenge", "light"]);
+
+/** Whether nobody looks at what is asked. @param {State} state @returns {boolean} */
+export function isAway({ isHidden, dialog }) {
+  return isHidden || dialog !== null;
+}
+
+/** Whether a dialog lies over what the server asks: who reads it is not hurried. @param {State} state @returns {boolean} */
+export function isPaused({ screen, camera, dialog }) {
+  return dialog !== null && camera === "live" && TIMED_SCREENS.includes(screen);
+}
 
 /** Screens on which a phone has the session, or is about to. */
 const PHONE_SCREENS = Object.freeze(["handoff", "waiting_phone"]);

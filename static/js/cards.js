@@ -205,6 +205,9 @@ function supersededCard(_state, { t }) {
 /** Codes of failures with texts of their own. */
 const FAILURES = Object.freeze(["unknown_session", "handoff_over", "upload_failed", "timeout"]);
 
+/** Links that no other try brings back. */
+const DEAD_LINKS = Object.freeze(["unknown_session", "handoff_over"]);
+
 /** @param {State} state @param {Surface} surface @returns {Card} */
 function failedCard(state, { t }) {
   const key = FAILURES.includes(state.error ?? "") ? state.error : "other";
@@ -216,7 +219,9 @@ function failedCard(state, { t }) {
     title: t(`failed.${key}`),
     lead: t(`failed.${key}_lead`),
     reference: state.supportId === null ? "" : t("failed.support_id", { id: state.supportId }),
-    actions: [{ kind: "primary", ...(state.retryable ? again : reload) }],
+    actions: DEAD_LINKS.includes(state.error ?? "")
+      ? []
+      : [{ kind: "primary", ...(state.retryable ? again : reload) }],
     isUrgent: true,
   };
 }

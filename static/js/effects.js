@@ -2,10 +2,11 @@
  * What follows from a change of the state: each effect is derived from the state before and after it.
  */
 
-import { LIVE_SCREENS } from "./capture_state.js";
+import { isAway, isHeard, isPaused, LIVE_SCREENS } from "./capture_state.js";
 import { REDIRECT_DELAY_MS } from "./cards_outcome.js";
+import { freshFrames } from "./frame_stream.js";
 import { rememberCamera } from "./memory.js";
-import { readResult } from "./wire.js";
+import { readResult, readServerEvent } from "./wire.js";
 
 /** How long each screen may wait before it says so, or gives another way on. */
 export const PATIENCE_MS = Object.freeze({
@@ -16,7 +17,11 @@ export const PATIENCE_MS = Object.freeze({
   uploading: 40_000,
   processing: 20_000,
   offline: 20_000,
+  draining: 30_000,
 });
+
+/** So long the person is shown themselves before a still is taken again, and can do something about it. */
+export const LOOK_MS = 1_000;
 
 /** How often a server that was full or going down is asked again. */
 export const COME_BACK_MS = 5_000;
@@ -47,9 +52,12 @@ const BEFORE_THE_START = Object.freeze(["boot", "offline", "busy", "draining", "
  * @property {() => boolean} isHidden
  */
 
-/** Whether frames should flow. A person who reads the help is not hurried into a challenge. @param {State} state */
-function wantsFrames({ screen, camera, dialog }) {
-  return camera === "live" && LIVE_SCREENS.includes(screen) && !(screen === "align" && dialog !== null);
+/** @param {number} ms */
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Whether frames should flow. A person who reads the help is not hurried. @param {State} state */
+function wantsFrames(state) {
+  return state.camera === "live" && LIVE_SCREENS.includes(state.screen) && !isPaused(state);
 }
 
 /** Felt by who does not look at the screen: short for done, twice for not done. */
@@ -70,6 +78,9 @@ function vibrate(kind) {
 /** @param {Parts} parts */
 export function createEffects(parts) {
   const { socket, camera, stream, watch, video, dispatch, tellParent } = parts;
+  const nextPicture = freshFrames(video);
+  /** @type {State|null} the last state that was followed */
+  let shown = null;
   let patience = 0;
   let hasStarted = false;
   let comingBack = 0;
@@ -88,7 +99,8 @@ export function createEffects(parts) {
     if (next.uploads > previous.uploads && next.capture !== null) {
       void upload(next.capture, next.uploads);
     }
-    if (next.leaves > previous.leaves) void leave(next.watches);
+    if (next.looks > previous.looks) void lookFirst(next.looks);
+    if (next.leaves > previous.leaves) void leave();
   }
 
   /** @param {import("./protocol.js").CaptureRequest} request @param {number} number which upload it is */
@@ -97,12 +109,50 @@ export function createEffects(parts) {
     dispatch({ ...answer, upload: number });
   }
 
-  /** Without an answer the person still leaves; but a computer cannot end what its phone has sent. @param {boolean} watches */
-  async function leave(watches) {
+  /** @param {number} number which look before a still */
+  function isLooking(number) {
+    return shown !== null && shown.screen === "capture" && shown.isLooking && shown.looks === number;
+  }
+
+  /** Whether the person looks at the page. */
+  function isSeen() {
+    return shown !== null && !isAway(shown) && !parts.isHidden();
+  }
+
+  /** The still will be one that the camera shows after the person has seen themselves. @param {number} number */
+  async function lookFirst(number) {
+    while (isLooking(number)) {
+      const wasSeen = isSeen();
+      await Promise.all([nextPicture(), pause(LOOK_MS)]);
+      const isNew = wasSeen && isSeen() && (await nextPicture()) !== null;
+      if (isNew && isSeen()) dispatch({ type: "looked", look: number });
+    }
+  }
+
+  /** What the server answers is so. Once the photo is in, it tells how the session stands. */
+  async function leave() {
     const ack = await socket.cancel();
-    if (watches && ack.code === "not_expected") return;
     const result = ack.ok ? readResult(ack.result) : null;
-    dispatch(result === null ? { type: "left" } : { type: "result", result });
+    if (result !== null) return dispatch({ type: "result", result });
+    if (ack.ok) return dispatch({ type: "left" });
+    dispatch({ type: "leave_refused", code: ack.code ?? "unknown" });
+    const standing = ack.code === "not_expected" ? readServerEvent("state", ack) : null;
+    if (standing !== null) dispatch(standing);
+  }
+
+  /** A dialog over what is asked hides it as another tab does. @param {State} next @param {State} previous */
+  function onPause(next, previous) {
+    const [is, was] = [isPaused(next), isPaused(previous)];
+    if (is && !was) void socket.visibility(true, "dialog");
+    if (was && !is && isHeard(next) && !parts.isHidden()) void socket.visibility(false, "dialog");
+  }
+
+  /** Nobody is told of waiting too long for a still while they look elsewhere. @param {string} screen @param {number} limit */
+  function bePatient(screen, limit) {
+    patience = window.setTimeout(() => {
+      if (shown?.isLooking && !isSeen()) bePatient(screen, limit);
+      else dispatch({ type: "patience_over", screen });
+    }, limit);
   }
 
   /** @param {State} next @param {State} previous */
@@ -135,8 +185,7 @@ export function createEffects(parts) {
     clearTimeout(patience);
     const { screen } = next;
     const limit = /** @type {Record<string, number>} */ (PATIENCE_MS)[screen];
-    if (limit !== undefined)
-      patience = window.setTimeout(() => dispatch({ type: "patience_over", screen }), limit);
+    if (limit !== undefined) bePatient(screen, limit);
     if (screen === "superseded" || screen === "outcome" || screen === "failed") socket.close();
     events.push({ name: `screen_${screen}`, at_ms: Math.round(performance.now()) });
     if (events.length >= TELEMETRY_BATCH) {
@@ -170,19 +219,21 @@ export function createEffects(parts) {
   return {
     /** @param {State} next @param {State} previous */
     follow(next, previous) {
+      shown = next;
       if (next.screen !== previous.screen) {
         onNewScreen(next);
         tellParentOf(next);
       }
       if (next.screen !== previous.screen || next.refusals > previous.refusals) comeBackLater(next);
-      // Who reads a dialog over the oval is not aligned meanwhile, nor is their time.
-      const isPaused = next.screen === "align" && next.camera === "live" && next.dialog !== null;
-      if (isPaused && previous.dialog === null) void socket.visibility(true);
+      onPause(next, previous);
       if (next.cameraId !== null && next.cameraId !== previous.cameraId) rememberCamera(next.cameraId);
       const felt = feltOf(next, previous);
       if (felt !== null) vibrate(felt);
       onCounters(next, previous);
       onCamera(next, previous);
+      const isHidden = parts.isHidden();
+      // Last: what follows from it is followed at once.
+      if (isHidden !== next.isHidden) dispatch({ type: isHidden ? "page_hidden" : "page_shown" });
     },
   };
 }

@@ -23,6 +23,11 @@ function isReturning({ screen, hint }) {
   return screen === "challenge" && RETURN_HINTS.includes(hint?.code ?? "");
 }
 
+/** Whether another movement is on its way in the place of this one. @param {State} state @returns {boolean} */
+export function isUnwanted({ screen, challenge, unwanted }) {
+  return screen === "challenge" && challenge !== null && unwanted.includes(challenge.kind);
+}
+
 /** @param {import("./protocol.js").Hint} hint @param {Translate} t @returns {string} */
 function hintText({ code, direction, escalated }, t) {
   if (code === "off_centre") return t(direction === null ? "hint.off_centre" : `hint.off_centre_${direction}`);
@@ -50,6 +55,7 @@ export function promptOf(state, t) {
   const { screen, challenge, hint } = state;
   if (screen === "challenge" && challenge !== null) {
     if (state.passed > challenge.index) return t("prompt.passed");
+    if (isUnwanted(state)) return t("prompt.hold");
     if (state.reason !== null) return t("prompt.not_passed");
     if (isReturning(state)) return t(`hint.${hint?.code}`);
     return challengePrompt(challenge, t);
@@ -100,6 +106,7 @@ export function stepOf({ screen, challenge }, t) {
  */
 export function spokenOf(next, previous, t) {
   const { challenge, screen } = next;
+  if (isUnwanted(next)) return null;
   if (screen === "challenge" && challenge !== null) {
     if (challenge.id !== previous.challenge?.id) return `${stepOf(next, t)}. ${challengePrompt(challenge, t)}`;
     if (next.passed > previous.passed) return t("spoken.passed", { index: challenge.index + 1 });

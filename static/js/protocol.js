@@ -109,7 +109,7 @@ export const OUTCOMES = Object.freeze([
 ]);
 
 /** `data.code` of a refused connection. */
-export const REFUSALS = Object.freeze(["unknown_session", "busy"]);
+export const REFUSALS = Object.freeze(["unknown_session", "busy", "too_many_pages"]);
 
 /** Why a frame was refused; none of them ends the stream. */
 export const FRAME_REFUSALS = Object.freeze([

@@ -186,9 +186,12 @@ export function createSocket({ io, token, hello, watches = () => false, dispatch
     cancel() {
       return ask("cancel", {});
     },
-    /** While hidden nothing is asked; the page goes on where the server stands when it is seen again. @param {boolean} hidden */
-    async visibility(hidden) {
-      const ack = await ask("visibility", { hidden });
+    /**
+     * While hidden nothing is asked; the page goes on where the server stands when it is seen again.
+     * @param {boolean} hidden @param {"page"|"dialog"} [reason] what lies over the picture
+     */
+    async visibility(hidden, reason = "page") {
+      const ack = await ask("visibility", { hidden, reason });
       // A page that is not bound yet hears from `hello` where it stands.
       if (!hidden && ack.code !== "superseded") follow(ack);
     },

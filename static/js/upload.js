@@ -8,7 +8,8 @@ const UPLOAD_TIMEOUT_MS = 12_000;
 
 /**
  * @typedef {{type: "uploaded", result: import("./protocol.js").Result|null}
- *   | {type: "upload_failed", supportId: string|null}} UploadAnswer
+ *   | {type: "upload_failed", code?: string|null, supportId: string|null}} UploadAnswer `code` is the server's reason,
+ *   null where there was no answer
  */
 
 /** The answer with its body: neither is waited for without end. @param {typeof fetch} fetcher @param {string} ticket @param {Blob} still */
@@ -30,6 +31,9 @@ async function post(fetcher, ticket, still) {
   }
 }
 
+/** @param {unknown} value */
+const textOf = (value) => (typeof value === "string" ? value : null);
+
 /**
  * Sends the still. A network that fails once is tried a second time, a refusal is not: it would be
  * the same again.
@@ -43,10 +47,10 @@ export async function uploadStill(fetcher, ticket, still) {
     try {
       const { isTaken, body } = await post(fetcher, ticket, still);
       if (isTaken) return { type: "uploaded", result: readResult(body.result) };
-      return { type: "upload_failed", supportId: typeof body.support_id === "string" ? body.support_id : null };
+      return { type: "upload_failed", code: textOf(body.code), supportId: textOf(body.support_id) };
     } catch {
       // No answer, or one that is not JSON: the second try decides.
     }
   }
-  return { type: "upload_failed", supportId: null };
+  return { type: "upload_failed", code: null, supportId: null };
 }

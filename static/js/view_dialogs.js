@@ -9,7 +9,8 @@ import { button, h } from "./dom.js";
  * @typedef {import("./capture_state.js").State} State
  * @typedef {import("./capture_state.js").MachineEvent} MachineEvent
  * @typedef {import("./messages.js").Translate} Translate
- * @typedef {{label: string, kind: "primary"|"secondary"|"danger"|"choice", event: MachineEvent, isCurrent?: boolean}} Choice
+ * @typedef {{label: string, kind: "primary"|"secondary"|"danger"|"choice", event: MachineEvent, isCurrent?: boolean,
+ *   isBusy?: boolean}} Choice
  * @typedef {{title: string, texts: string[], choices: Choice[], body?: HTMLElement}} DialogModel
  * @typedef {object} DialogSurface
  * @property {Translate} t
@@ -22,8 +23,8 @@ import { button, h } from "./dom.js";
 /** @type {MachineEvent} */
 const CLOSE = { type: "dialog_closed" };
 
-/** @param {State} state @param {DialogSurface} surface @returns {DialogModel} */
-function helpDialog({ screen, swapRefused }, { t }) {
+/** @param {State} state @param {Pick<DialogSurface, "t">} surface @returns {DialogModel} */
+export function helpDialog({ screen, swapRefused }, { t }) {
   /** @type {Choice[]} */
   const swap =
     screen === "challenge" && !swapRefused
@@ -84,29 +85,56 @@ function needsDialog(state, { t, canSpeak }, dispatch) {
   return { title: t("needs.title"), texts: [t("needs.lead")], body, choices: [] };
 }
 
+/** What has come of the wish to leave, for its question. @param {State["leave"]} leave @param {Translate} t */
+function newsOfLeaving(leave, t) {
+  if (leave === "waiting") return { title: t("leave.waiting"), texts: [] };
+  if (leave === "timeout" || leave === "other")
+    return { title: t(`failed.${leave}`), texts: [t(`failed.${leave}_lead`)] };
+  return { title: t("leave.title"), texts: [] };
+}
+
+/** @param {State} state @param {Pick<DialogSurface, "t"|"organization">} surface @returns {DialogModel} */
+export function leaveDialog({ leave }, { t, organization }) {
+  const { title, texts } = newsOfLeaving(leave, t);
+  const isAsked = leave === "asked";
+  return {
+    title,
+    texts: [...texts, t("leave.lead", { organization })],
+    choices: [
+      { label: t("leave.stay"), kind: "primary", event: CLOSE, isBusy: isAsked },
+      {
+        label: t("leave.confirm"),
+        kind: "danger",
+        event: { type: "leave_confirmed" },
+        isBusy: isAsked || leave === "waiting",
+      },
+    ],
+  };
+}
+
+/** @param {DialogSurface} surface @returns {DialogModel} */
+function declineDialog({ t, organization }) {
+  return {
+    title: t("decline.title"),
+    texts: [t("decline.lead", { organization })],
+    choices: [
+      { label: t("decline.stay"), kind: "primary", event: CLOSE },
+      { label: t("decline.confirm"), kind: "danger", event: { type: "decline_confirmed" } },
+    ],
+  };
+}
+
 /**
  * @param {string} name @param {State} state @param {DialogSurface} surface
  * @param {(event: MachineEvent) => void} dispatch
  * @returns {DialogModel|Promise<DialogModel>}
  */
 function modelOf(name, state, surface, dispatch) {
-  const { t, organization } = surface;
   if (name === "needs") return needsDialog(state, surface, dispatch);
   if (name === "link") return linkDialog({ ...surface, address: state.handoff?.link ?? surface.address });
   if (name === "help") return helpDialog(state, surface);
   if (name === "cameras") return camerasDialog(state, surface);
-  const isDecline = name === "decline";
-  const key = isDecline ? "decline" : "leave";
-  /** @type {MachineEvent} */
-  const event = isDecline ? { type: "decline_confirmed" } : { type: "leave_confirmed" };
-  return {
-    title: t(`${key}.title`),
-    texts: [t(`${key}.lead`, { organization })],
-    choices: [
-      { label: t(`${key}.stay`), kind: "primary", event: CLOSE },
-      { label: t(`${key}.confirm`), kind: "danger", event },
-    ],
-  };
+  return name === "decline" ? declineDialog(surface) : leaveDialog(state, surface);
 }
 
 /** Safari before 15.4 and Firefox before 98 have no dialogs: there it lies over the page and is no more. @param {HTMLDialogElement} element */
@@ -148,12 +176,13 @@ export function createDialogs({ surface, dispatch }) {
       h(
         "div",
         { class: "dialog__actions", hidden: choices.length === 0 },
-        ...choices.map(({ label, kind, event, isCurrent }) => {
+        ...choices.map(({ label, kind, event, isCurrent, isBusy }) => {
           const choice = button({
             label,
             class: `button button--${kind}`,
             onPress: () => dispatch(event),
             name: event.type,
+            ...(isBusy === undefined ? {} : { isBusy }),
           });
           if (isCurrent === true) choice.setAttribute("aria-current", "true");
           return choice;
@@ -169,7 +198,8 @@ export function createDialogs({ surface, dispatch }) {
     element,
     /** @param {State} state */
     async render(state) {
-      const key = state.dialog === null ? null : `${state.dialog} ${state.screen} ${state.swapRefused}`;
+      const key =
+        state.dialog === null ? null : `${state.dialog} ${state.screen} ${state.swapRefused} ${state.leave}`;
       if (key === shown) return;
       shown = key;
       if (state.dialog === null) return closeDialog(element);

@@ -7,7 +7,7 @@ import { button, h, setText } from "./dom.js";
 import { createHeadFigure, moveOf } from "./head_figure.js";
 import { icon } from "./icons.js";
 import { layOut } from "./oval.js";
-import { helpOf, hintOf, promptOf, stepOf, TIME_NEARLY_OVER_MS } from "./prompts.js";
+import { helpOf, hintOf, isUnwanted, promptOf, stepOf, TIME_NEARLY_OVER_MS } from "./prompts.js";
 import { createRing, ringOf } from "./ring.js";
 
 const CLOCK_MS = 250;
@@ -120,14 +120,18 @@ export function createStage({ t, dispatch, video, canSpeak }) {
       const limit = next.challenge?.timeLimitMs ?? 0;
       endsAtMs = limit > 0 ? performance.now() + limit : 0;
     }
+    // A dialog over the movement has voided it.
+    if (next.dialog !== null) endsAtMs = 0;
     clearInterval(clock);
     if (next.screen === "challenge") clock = window.setInterval(() => tellTime(next), CLOCK_MS);
     tellTime(next);
   }
 
   /** Head and arrow: towards the asked movement, or towards the oval. @param {State} state */
-  function point({ screen, challenge, passed, hint }) {
-    const isAsked = screen === "challenge" && challenge !== null && passed <= challenge.index;
+  function point(state) {
+    const { screen, challenge, passed, hint } = state;
+    const isStanding = screen === "challenge" && challenge !== null && passed <= challenge.index;
+    const isAsked = isStanding && !isUnwanted(state);
     const asked = isAsked && hint?.code !== "return_to_centre" ? challenge.direction : null;
     const where = hint?.code === "off_centre" ? hint.direction : asked;
     arrow.hidden = where === null;

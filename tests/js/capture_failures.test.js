@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reduce } from "../../static/js/capture_machine.js";
 import { INITIAL_STATE, isHeard, SCREENS } from "../../static/js/capture_state.js";
-import { EVENTS, hello, stateOn } from "./states.js";
+import { CHALLENGE, EVENTS, hello, stateOn } from "./states.js";
 
 /** @typedef {import("../../static/js/capture_state.js").State} State */
 /** @typedef {import("../../static/js/capture_state.js").MachineEvent} MachineEvent */
@@ -21,21 +21,28 @@ function event(name) {
   return found;
 }
 
+/** Another movement was asked for, and the same kind came again. */
+const swapping = () =>
+  after(stateOn("challenge", { dialog: "help" }), event("swap pressed"), event("told camera"), event("challenge"));
+
+/** @type {MachineEvent} */
+const SWAP_REFUSED = { type: "swap_refused", id: "c2" };
+
 test("only one refusal of a swap, until the next challenge", () => {
-  const state = after(stateOn("challenge"), event("swap pressed"), event("swap refused"));
+  const state = reduce(swapping(), SWAP_REFUSED);
   assert.deepEqual([state.swaps, state.swapRefused], [1, true]);
-  assert.equal(reduce(state, event("challenge")).swapRefused, false);
+  const next = reduce(state, { type: "challenge", challenge: { ...CHALLENGE, id: "c3" } });
+  assert.equal(next.swapRefused, false);
 });
 
 test("who asks for another movement sees it at once, and is told where there is none", () => {
-  const asked = reduce(stateOn("challenge", { dialog: "help" }), event("swap pressed"));
+  const asked = swapping();
   assert.equal(asked.dialog, null, "its time runs");
-  assert.equal(reduce(asked, event("challenge")).dialog, null);
-  assert.equal(reduce(asked, event("swap refused")).dialog, "help");
+  assert.equal(reduce(asked, SWAP_REFUSED).dialog, "help");
   const leaving = reduce(asked, event("dialog asked"));
-  assert.equal(reduce(leaving, event("swap refused")).dialog, "leave", "what was asked since stays");
-  const next = reduce(asked, event("challenge"));
-  assert.equal(reduce(next, event("swap refused")), next, "it was about the one before");
+  assert.equal(reduce(leaving, SWAP_REFUSED).dialog, "leave", "what was asked since stays");
+  const next = reduce(asked, { type: "challenge", challenge: { ...CHALLENGE, id: "c3" } });
+  assert.equal(reduce(next, SWAP_REFUSED), next, "it was about the one before");
 });
 
 test("trying again uses the camera that is live, or asks for one", () => {
@@ -50,7 +57,7 @@ test("a still that did not get through is taken again", () => {
   assert.deepEqual([failed.error, failed.retryable, failed.camera], ["upload_failed", true, "live"]);
   const again = reduce(failed, event("retry pressed"));
   assert.deepEqual([again.screen, again.connects, again.announcements], ["boot", failed.connects + 1, 0]);
-  const asked = after(again, event("capture request"), hello("capture"));
+  const asked = after(again, event("capture request"), hello("capture"), { type: "looked", look: 1 });
   assert.deepEqual([asked.screen, asked.uploads], ["uploading", failed.uploads + 1], "by another request");
 });
 

@@ -46,6 +46,7 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "hello retry": { retry: openBut("retry") },
   "hello with a result": { outcome: OPEN },
   "refused busy": { busy: openBut("busy") },
+  "refused too many pages": { superseded: OPEN },
   "refused unknown": { failed: openBut("failed") },
   "connection lost": {
     offline: openBut("boot", "uploading", "offline", "busy", "draining", "failed"),
@@ -68,11 +69,16 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "challenge failed": {},
   "light notice": { light_notice: [...liveBut("light_notice"), "uploading", "offline", "draining"] },
   light: { light: liveBut("light") },
-  "capture request": { uploading: [...LIVE, "offline", "draining"] },
+  "capture request": { uploading: liveBut("align"), capture: ["align", "uploading", "offline", "draining"] },
   uploaded: { processing: ["uploading"] },
   "uploaded with a result": { outcome: OPEN },
   "upload failed": { failed: ["uploading"] },
+  "photo refused": { capture: ["uploading"] },
+  "photo not expected": {},
   "another upload failed": {},
+  looked: {},
+  "page hidden": {},
+  "page shown": {},
   result: { outcome: OPEN },
   superseded: { superseded: OPEN },
   expired: { outcome: OPEN },
@@ -103,6 +109,9 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "dialog asked": {},
   "dialog closed": {},
   "leave confirmed": {},
+  "leave refused": {},
+  "leave too late": {},
+  "leave offline": {},
   "light accepted": {},
   "light declined": {},
   "swap pressed": {},
@@ -161,7 +170,7 @@ for (const screen of SCREENS) {
     const next = reduce(stateOn(screen), { type: "patience_over", screen });
     const expected = { boot: "offline", uploading: "failed", capture: "failed" }[screen] ?? screen;
     assert.equal(next.screen, expected);
-    assert.equal(next.slow, ["asking", "align", "offline", "processing"].includes(screen));
+    assert.equal(next.slow, ["asking", "align", "offline", "processing", "draining"].includes(screen));
     const late = { type: /** @type {const} */ ("patience_over"), screen: "another" };
     assert.deepEqual(reduce(stateOn(screen), late), stateOn(screen), "a late timer means nothing");
   });
@@ -279,7 +288,7 @@ test("a swapped challenge is no failure", () => {
 });
 
 test("the answer to an earlier still is not taken for that of the last", () => {
-  const second = reduce(stateOn("uploading"), event("capture request"));
+  const second = after(stateOn("uploading"), event("capture request"), { type: "looked", look: 1 });
   assert.equal(second.uploads, 2);
   assert.equal(reduce(second, event("upload failed")), second);
   assert.equal(reduce(second, event("uploaded")), second);
@@ -355,10 +364,8 @@ test("what the person needs goes to the server once, and a dialog over the oval 
   assert.deepEqual([saved.needs.avoid, saved.needs.moreTime], [["blink"], true]);
   assert.equal(reduce(saved, event("needs saved")).greetings, 1, "the same again");
   const over = reduce(stateOn("align"), { type: "dialog_asked", dialog: "help" });
-  assert.equal(reduce(over, event("dialog closed")).announcements, 1, "it begins anew");
-  assert.deepEqual(reduce(over, event("needs saved")).announcements, 1);
-  const during = reduce(stateOn("challenge"), { type: "dialog_asked", dialog: "help" });
-  assert.equal(reduce(during, event("dialog closed")).announcements, 0);
+  for (const closed of [event("dialog closed"), event("needs saved")])
+    assert.equal(after(over, closed, event("told camera")).announcements, 1, "it begins anew");
 });
 
 test("a question that is overlooked can be asked again", () => {

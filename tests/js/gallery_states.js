@@ -146,6 +146,9 @@ function failures() {
   ]);
 }
 
+/** What has come of the wish to leave, while there is a connection. */
+const LEAVE_ANSWERS = /** @type {const} */ (["asked", "timeout", "other"]);
+
 /** @returns {Look[]} */
 function dialogs() {
   return [
@@ -156,6 +159,8 @@ function dialogs() {
     look("dialog-help-swap-refused", stateOn("challenge", { dialog: "help", swapRefused: true })),
     look("dialog-cameras-only-one", stateOn("align", { dialog: "cameras" }), { cameras: 1 }),
     look("dialog-leave-card", stateOn("precheck", { dialog: "leave" })),
+    look("dialog-leave-waiting", stateOn("offline", { dialog: "leave", leave: "waiting" })),
+    ...LEAVE_ANSWERS.map((leave) => look(`dialog-leave-${leave}`, stateOn("align", { dialog: "leave", leave }))),
   ];
 }
 

@@ -53,6 +53,19 @@ test("a link is asked for once a press, and its number and code are shown", () =
   assert.deepEqual(pressed(given), ["copy_link", "here_pressed"]);
 });
 
+test("an answer to what was said before the phone was chosen does not take it back", () => {
+  const asked = reduce(stateOn("precheck", { version: 1 }), event("handoff pressed"));
+  const answered = reduce(asked, hello("camera", { version: 7, attemptsLeft: 2 }));
+  assert.deepEqual([answered.screen, answered.handoffs, answered.version], ["handoff", 1, 7]);
+  assert.equal(reduce(answered, event("handoff given")).handoff, HANDOFF);
+  assert.equal(reduce(asked, event("hello with a result")).screen, "outcome");
+  assert.equal(
+    reduce(stateOn("handoff"), hello("camera")).screen,
+    "precheck",
+    "whose link stood has taken it back",
+  );
+});
+
 test("every trouble of the link says what happened and has a way on", () => {
   const open = stateOn("handoff");
   const failed = after(open, event("handoff pressed"));

@@ -11,6 +11,8 @@ function setUp() {
   const handlers = {};
   /** @type {((ack: Ack) => void)[]} acknowledgements that are waited for */
   const asked = [];
+  /** @type {unknown[][]} */
+  const sent = [];
   /** @type {MachineEvent[]} */
   const dispatched = [];
   let connections = 0;
@@ -29,7 +31,12 @@ function setUp() {
       client.active = client.connected = false;
       return client;
     },
-    timeout: () => ({ emitWithAck: () => new Promise((resolve) => asked.push(resolve)) }),
+    timeout: () => ({
+      emitWithAck: (/** @type {unknown[]} */ ...message) => {
+        sent.push(message);
+        return new Promise((resolve) => asked.push(resolve));
+      },
+    }),
   };
   const socket = createSocket({
     io: /** @type {any} */ (() => client),
@@ -40,6 +47,7 @@ function setUp() {
   return {
     client,
     socket,
+    sent,
     dispatched,
     connections: () => connections,
     /** @returns {Promise<void>} */
@@ -71,6 +79,17 @@ test("what a page says of being seen before it is bound is refused, and that is 
     dispatched.filter(({ type }) => type === "server_error"),
     [],
   );
+});
+
+test("the server is told what lies over the picture", () => {
+  const { socket, client, sent } = setUp();
+  client.connected = true;
+  void socket.visibility(true);
+  void socket.visibility(false, "dialog");
+  assert.deepEqual(sent, [
+    ["visibility", { hidden: true, reason: "page" }],
+    ["visibility", { hidden: false, reason: "dialog" }],
+  ]);
 });
 
 test("any other refusal of it is a failure: the page would stand where the server does not", async () => {

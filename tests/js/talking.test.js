@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { reduce } from "../../static/js/capture_machine.js";
 import { newPageId, tokenOf } from "../../static/js/page.js";
-import { createParentMessages } from "../../static/js/parent_messages.js";
+import { createParentMessages, integratorOf, keepFrameOrigin } from "../../static/js/parent_messages.js";
 import { createSocket } from "../../static/js/socket.js";
 import { uploadStill } from "../../static/js/upload.js";
+import { stateOn } from "./states.js";
 
 /** @typedef {import("../../static/js/capture_state.js").MachineEvent} MachineEvent */
 
@@ -45,8 +47,19 @@ test("a network that fails is tried twice, a refusal once", async () => {
   const never = network(offline, offline);
   assert.equal((await uploadStill(never.fetcher, "t", STILL)).type, "upload_failed");
   const refused = network(json({ ok: false, code: "bad_ticket", support_id: "s1" }, 401));
-  assert.deepEqual(await uploadStill(refused.fetcher, "t", STILL), { type: "upload_failed", supportId: "s1" });
+  assert.equal((await uploadStill(refused.fetcher, "t", STILL)).type, "upload_failed");
   assert.equal(refused.asked.length, 1);
+});
+
+test("why a still was refused is told, and a network gives no reason", async () => {
+  for (const code of ["no_face", "not_an_image", "bad_ticket", "too_large", "not_expected", "unavailable"]) {
+    const { fetcher } = network(json({ ok: false, code, support_id: "s1" }, 400));
+    const answer = await uploadStill(fetcher, "t", STILL);
+    assert.deepEqual(answer, { type: "upload_failed", code, supportId: "s1" });
+  }
+  const lost = { type: "upload_failed", code: null, supportId: null };
+  assert.deepEqual(await uploadStill(network(offline, offline).fetcher, "t", STILL), lost);
+  assert.deepEqual(await uploadStill(network(json({ code: 7 }, 500)).fetcher, "t", STILL), lost);
 });
 
 test("an answer that is no JSON, or null, is no success", async () => {
@@ -88,6 +101,34 @@ test("no parent, no bound origin or no known type: no message", () => {
   const { posted, tell } = parentOf("https://bank.example");
   tell("secrets", { token: "t" });
   assert.deepEqual(posted, []);
+});
+
+test("whoever frames the page is talked to, else whoever opened it", () => {
+  const [parent, opener] = [{}, {}];
+  const alone = /** @type {any} */ ({ opener: null });
+  alone.parent = alone;
+  assert.equal(integratorOf(alone), alone);
+  assert.equal(integratorOf({ ...alone, parent, opener }), parent);
+  const tab = { ...alone, opener };
+  tab.parent = tab;
+  assert.equal(integratorOf(tab), opener);
+});
+
+test("a page that is loaded again can still say who frames it", () => {
+  /** @type {string[]} */
+  const addresses = [];
+  const history = { replaceState: (/** @type {unknown[]} */ ...[, , address]) => addresses.push(String(address)) };
+  const page = /** @type {any} */ ({ history });
+  const parent = /** @type {any} */ ({});
+  keepFrameOrigin({ page, parent, frameOrigin: "https://shop.example:8443" });
+  assert.deepEqual(addresses, ["?from=https%3A%2F%2Fshop.example%3A8443"]);
+  keepFrameOrigin({ page, parent, frameOrigin: null });
+  keepFrameOrigin({ page, parent: page, frameOrigin: "https://shop.example" });
+  assert.equal(addresses.length, 1);
+  history.replaceState = () => {
+    throw new DOMException("sandboxed", "SecurityError");
+  };
+  assert.doesNotThrow(() => keepFrameOrigin({ page, parent, frameOrigin: "https://shop.example" }));
 });
 
 test("the token is the last part of the path", () => {
@@ -218,15 +259,20 @@ test("nothing is queued while the connection is away", async () => {
 });
 
 test("a hidden page does not go on by itself, one that is seen again does", async () => {
-  const { socket, answers, events } = line();
-  answers.visibility = { ok: true, state: "camera", version: 4 };
+  const { socket, answers, events, hear } = line();
+  answers.visibility = { ok: true, state: "camera", version: 11 };
+  let state = reduce(stateOn("challenge"), { type: "page_hidden" });
+  const follow = () => {
+    for (const event of events.splice(0)) state = reduce(state, event);
+    return state.announcements;
+  };
   await socket.visibility(true);
-  assert.equal(events.length, 0);
+  hear("challenge_result", { challenge_id: "c1", passed: false, reason: "interrupted" });
+  hear("state", { version: 10, state: "camera", attempts_left: 3, nonce: null, reason: "interrupted" });
+  assert.equal(follow(), 0);
+  state = reduce(state, { type: "page_shown" });
   await socket.visibility(false);
-  assert.deepEqual(
-    events.map((event) => event.type),
-    ["server_state"],
-  );
+  assert.equal(follow(), 1);
 });
 
 test("what the server says is read or dropped", () => {
