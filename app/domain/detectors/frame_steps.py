@@ -180,13 +180,15 @@ WEIGHT_OF_STANDING_OUT = 3.0
 class Jumps:
     """How far each step stands out of its neighbours, 0 for none, when it came, and how long it took.
 
-    `interval_ms` is how long steps take as a rule.
+    `interval_ms` is how long steps take as a rule, `slow_ms` what a quarter of them exceeds: much more where a
+    device or line stutters.
     """
 
     at_ms: NDArray[np.int64]
     strength: Floats
     lasting_ms: Floats
     interval_ms: float
+    slow_ms: float
 
 
 def jumps(steps: Sequence[Step]) -> Jumps:
@@ -196,7 +198,7 @@ def jumps(steps: Sequence[Step]) -> Jumps:
     """
     shown = _without_repeats(steps)
     if len(shown) < 3:
-        return Jumps(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0)
+        return Jumps(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0, 0.0)
     changes = np.array([[one.moved, one.turned, one.surroundings, one.light] for one in shown])
     lasting = np.array([one.lasting_ms for one in shown], dtype=np.float64)
     usual = float(np.median(lasting))
@@ -217,6 +219,7 @@ def jumps(steps: Sequence[Step]) -> Jumps:
         np.maximum(strength, 0.0) / np.sqrt(longer[:, 0]),
         lasting[1:-1],
         usual,
+        float(np.percentile(lasting, 75)),
     )
 
 

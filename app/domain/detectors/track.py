@@ -26,8 +26,8 @@ class TrackLimits:
     """In the unit of `Jumps.strength`; chosen on the development clips (`bench/detectors_sequences.py track`).
 
     `jump` bounds the greatest step, `jumps_at_prompts` the mean of the `jumps_counted` greatest near prompts.
-    From `slow_interval_ms` between frames on, limits grow: people move further between two looks, in proportion
-    until `slower` times the limit is reached.
+    Where a quarter of the frames takes longer than `slow_interval_ms`, limits grow: people move further between
+    two looks, in proportion until `slower` times the limit is reached.
     """
 
     jump: float = 6.0
@@ -120,7 +120,7 @@ class TrackDetector:
         if len(found.strength) < limits.steps_min:
             return DetectorEvidence(Detector.TRACK, None, "too_few_frames", {"steps": float(len(found.strength))})
         greatest, near = float(found.strength.max()), self._at_prompts(found)
-        allowance = self._allowance(found.interval_ms)
+        allowance = self._allowance(found.slow_ms)
         grades = self._grades(greatest, near, allowance)
         with_gaps, are_many = self._prompts_with_gaps(found)
         if are_many:
@@ -133,12 +133,15 @@ class TrackDetector:
             "greatest_jump_at_ms": float(found.at_ms[int(found.strength.argmax())]),
             "jumps_at_prompts": round(near, 2),
             "frame_interval_ms": round(found.interval_ms, 1),
+            "slow_interval_ms": round(found.slow_ms, 1),
             "allowance": round(allowance, 2),
             "prompts_with_gaps": float(with_gaps),
             "steps": float(len(found.strength)),
         }
         is_doubted = score < LIMIT_SCORE or reason == GAPS_AT_PROMPTS
-        if not is_doubted and self._could_hide(greatest, near, found.interval_ms):
+        if not is_doubted and (
+            found.interval_ms > limits.too_slow_ms or self._could_hide(greatest, near, found.slow_ms)
+        ):
             return DetectorEvidence(Detector.TRACK, score, SLOW_FRAMES, measured)
         return DetectorEvidence(Detector.TRACK, score, reason if is_doubted else "continuous", measured)
 
@@ -154,12 +157,12 @@ class TrackDetector:
             (graded(near, limit=several, typical=usual_several), "jumps_at_prompts"),
         ]
 
-    def _could_hide(self, greatest: float, near: float, interval_ms: float) -> bool:
+    def _could_hide(self, greatest: float, near: float, slow_ms: float) -> bool:
         """Whether frames came so slowly that a cut may look like this."""
-        limits, share = self._limits, self._slowness(interval_ms)
+        limits, share = self._limits, self._slowness(slow_ms)
         most = limits.jump - share * (limits.jump - limits.open_jump)
         most_near = limits.jumps_at_prompts - share * (limits.jumps_at_prompts - limits.open_jumps_at_prompts)
-        return not (greatest <= most and near <= most_near) or interval_ms > limits.too_slow_ms
+        return not (greatest <= most and near <= most_near)
 
     def _insides(self, found: Jumps) -> Mapping[str, NDArray[np.bool_]]:
         """For each window which steps end in it."""
@@ -189,14 +192,14 @@ class TrackDetector:
         # Jumps that are missing count as none: a short run shows little.
         return float(near.sum()) / self._limits.jumps_counted
 
-    def _allowance(self, interval_ms: float) -> float:
-        return 1.0 + (self._limits.slower - 1.0) * self._slowness(interval_ms)
+    def _allowance(self, slow_ms: float) -> float:
+        return 1.0 + (self._limits.slower - 1.0) * self._slowness(slow_ms)
 
-    def _slowness(self, interval_ms: float) -> float:
-        """0 at the page's own rate, 1 where limits grow no more."""
+    def _slowness(self, slow_ms: float) -> float:
+        """0 at the page's own rate, 1 where limits grow no more. A page that stutters is a slow one, too."""
         limits = self._limits
         span = limits.slowest_interval_ms - limits.slow_interval_ms
-        return min(max((interval_ms - limits.slow_interval_ms) / span, 0.0), 1.0)
+        return min(max((slow_ms - limits.slow_interval_ms) / span, 0.0), 1.0)
 
 
 def could_hide_cuts(evidence: Sequence[DetectorEvidence]) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.domain.detection import WatchedFrame
 from app.domain.detector_evidence import LIMIT_SCORE
 from app.domain.detectors.frame_steps import jumps
-from app.domain.detectors.track import GAPS_AT_PROMPTS, SLOW_FRAMES, TrackDetector, could_hide_cuts
+from app.domain.detectors.track import GAPS_AT_PROMPTS, SLOW_FRAMES, TrackDetector, TrackLimits, could_hide_cuts
 from app.domain.fusion import STRICT_SCORE
 from app.domain.settings import STRICT
 from tests.domain.detectors.room import KINDS, Room, Sway, SwayAt, judged, performance
@@ -87,6 +87,29 @@ def test_two_frames_a_second_prove_nothing() -> None:
 def test_whoever_sends_slowly_enough_to_hide_a_cut_is_left_to_a_person(fps: float) -> None:
     found = judged(TrackDetector(), performance(Room(), fps))
     assert (found.reason, could_hide_cuts([found])) == (SLOW_FRAMES, True)
+
+
+def stuttering(frames: list[WatchedFrame]) -> list[WatchedFrame]:
+    """Of three frames one is lost."""
+    return [one for number, one in enumerate(frames) if number % 3]
+
+
+@SOME
+@given(st.integers(0, 2**32 - 1))
+def test_a_page_that_stutters_is_given_what_slow_ones_are(seed: int) -> None:
+    found = judged(TrackDetector(), stuttering(performance(Room(seed), 12.5)))
+    assert found.measured["frame_interval_ms"] < 110 < found.measured["slow_interval_ms"]
+    assert found.measured["allowance"] == TrackLimits().slower
+    assert found.score is not None
+    assert found.score >= STRICT_SCORE
+
+
+@SOME
+@given(st.integers(0, 2**32 - 1), st.integers(100, 400))
+def test_no_tape_passes_unseen_because_it_stutters(seed: int, at_ms: int) -> None:
+    found = judged(TrackDetector(), stuttering(performance(Room(seed), 12.5, sway=cutting(at_ms))))
+    assert found.score is not None
+    assert found.score < LIMIT_SCORE or could_hide_cuts([found])
 
 
 def test_what_the_limits_of_slow_frames_let_pass_is_open_before_they_are_reached() -> None:
