@@ -113,6 +113,15 @@ class InjectionAnswer(Answer):
     signals: tuple[str, ...]
 
 
+class FailedAttemptAnswer(Answer):
+    """An attempt that came to nothing; not `counted` where it failed for the picture alone and was given back."""
+
+    attempt: int
+    at: Time
+    reason: str
+    counted: bool
+
+
 class CrossEntityAnswer(Answer):
     """The search among the organization's other entities; `off` where there was none.
 
@@ -141,6 +150,7 @@ class DecisionAnswer(Answer):
     models: tuple[ModelAnswer, ...]
     warnings: tuple[str, ...]
     review_reasons: tuple[ReviewReason, ...]
+    failed_attempts: tuple[FailedAttemptAnswer, ...]
 
 
 class CreatedSessionAnswer(Answer):
@@ -244,6 +254,10 @@ def decision_answer(decision: Decision) -> DecisionAnswer:
         models=tuple(ModelAnswer(name=model.name, sha256=model.sha256) for model in decision.models),
         warnings=decision.warnings,
         review_reasons=decision.review_reasons,
+        failed_attempts=tuple(
+            FailedAttemptAnswer(attempt=one.attempt, at=one.at, reason=one.reason, counted=one.is_counted)
+            for one in decision.failures
+        ),
     )
 
 

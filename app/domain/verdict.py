@@ -145,6 +145,19 @@ class LivenessEvidence:
 
 
 @dataclass(frozen=True)
+class AttemptFailure:
+    """An attempt that came to nothing, and whether it counted. `reason` is the page's word for it.
+
+    Its challenges say what was asked; there are none where the face was not found, or the photo was no use.
+    """
+
+    attempt: int
+    at: datetime
+    reason: str
+    is_counted: bool
+
+
+@dataclass(frozen=True)
 class FaceMatchEvidence:
     """Probe against reference. `score` is None where no comparison could be made.
 
@@ -239,3 +252,4 @@ class Decision:
     blocklist: SearchEvidence | None = None
     verdict: Verdict | None = None
     review_reasons: tuple[ReviewReason, ...] = ()
+    failures: tuple[AttemptFailure, ...] = ()

@@ -14,6 +14,7 @@ from app.domain.policy import fuse_passive, judge_liveness
 from app.domain.session import BiometricSession, SessionStatus
 from app.domain.settings import SessionPolicy
 from app.domain.verdict import (
+    AttemptFailure,
     Decision,
     DecisionWarning,
     ModelIdentity,
@@ -59,11 +60,14 @@ class AttemptLedger:
 
     def fail(self, live: LiveCapture, failure: AttemptFailed) -> BiometricSession | None:
         """Settle a failed attempt. The ended session where it was the last one, else None."""
+        number, is_counted = max(live.run.attempt, 1), True
         if failure.is_free and live.quality_retries_used < FREE_QUALITY_RETRIES:
             live.quality_retries_used += 1
             live.attempts_used -= 1 if failure.was_counted else 0
+            is_counted = False
         elif not failure.was_counted:
             live.attempts_used += 1
+        live.failures = (*live.failures, AttemptFailure(number, self.clock.now(), failure.reason, is_counted))
         with NewBlobs(self.blobs) as blobs:
             trace = self._put_trace(blobs, live)
             if live.attempts_left == 0:
@@ -137,6 +141,7 @@ class AttemptLedger:
             models=tuple(self.capture_models),
             policy_version=policy.policy_version,
             warnings=(DecisionWarning.ATTEMPTS_EXHAUSTED.value,),
+            failures=live.failures,
         )
 
 

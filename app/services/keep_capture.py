@@ -214,4 +214,5 @@ class KeepCapture:
             policy_version=policy.policy_version,
             warnings=warnings,
             needs_review=live.run.config.needs_review,
+            failures=live.failures,
         )

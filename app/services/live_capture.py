@@ -14,6 +14,7 @@ from app.domain.detector_evidence import DetectorEvidence
 from app.domain.detectors.attempt import new_watch
 from app.domain.detectors.light_response import with_standing
 from app.domain.frame_order import FrameOrder
+from app.domain.verdict import AttemptFailure
 from app.domain.watch import AttemptWatch
 
 FORGET_AFTER_MS = 30 * 60 * 1_000
@@ -82,6 +83,7 @@ class LiveCapture:
     put_ms: int = 0
     stills_refused: int = 0
     swapped: frozenset[Ability] = frozenset()
+    failures: tuple[AttemptFailure, ...] = ()
 
     @property
     def last_used_ms(self) -> int:

@@ -107,7 +107,10 @@ class BeginAlignment:
         if live.attempts_used >= live.run.attempt:
             return None
         events = live.run.resume(self.clock.monotonic_ms())
-        if events is not None and live.evidence.watch.trace.prompts:
+        if events is None:
+            return None
+        live.failures = live.failures[:-1]
+        if live.evidence.watch.trace.prompts:
             live.evidence.watch.cut_trace()
         return events
 

@@ -238,7 +238,7 @@ class StartCapture:
         """
         fresh.run.evidence = list(live.run.evidence)
         fresh.attempts_used, fresh.quality_retries_used = live.attempts_used, live.quality_retries_used
-        fresh.injection_signals = live.injection_signals
+        fresh.injection_signals, fresh.failures = live.injection_signals, live.failures
         fresh.swapped = live.swapped
 
 

@@ -18,7 +18,8 @@
  * @typedef {{status: string, score: number|null, threshold: number}} FaceMatch
  * @typedef {{liveness: Liveness|null, faceMatch: FaceMatch|null, injection: {risk: string, signals: string[]},
  *   policyVersion: number, models: {name: string, sha256: string|null}[], warnings: string[],
- *   reviewReasons: string[]}} Decision
+ *   reviewReasons: string[],
+ *   failedAttempts: {attempt: number, at: string, reason: string, counted: boolean}[]}} Decision
  * @typedef {{id: string, entityId: string, status: string, inReview: boolean, rejectionCode: string|null,
  *   rejectionMessage: string|null, createdAt: string, updatedAt: string, startedAt: string|null, completedAt: string|null,
  * expiresAt: string, sessionUrl: string, iframeAllow: string, callback: string|null,

@@ -20,14 +20,14 @@ from app.dev_secrets import make_dev_secrets
 from app.domain.challenge import ChallengeKind
 from app.domain.detector_evidence import Detector, DetectorEvidence
 from app.domain.policy import MIN_PASSIVE_SCORE_CARRIED
-from app.domain.verdict import ChallengeOutcome, PassivePadEvidence, ReviewReason
+from app.domain.verdict import AttemptFailure, ChallengeOutcome, PassivePadEvidence, ReviewReason
 from app.domain.watch import Prompt, Trace, TracePoint
 from app.main import open_infrastructure, prepare_store
 from app.services.explain_session import Explanation
 from tests import builders
 from tests.builders import Builder, add_organization
 from tests.domain.evidence import judged
-from tests.fakes import SeededRandomness
+from tests.fakes import EPOCH, SeededRandomness
 
 FAILED = DetectorEvidence(Detector.SHAPE, 12.0, "moves_like_a_plane", {"residual_ratio": 0.01})
 
@@ -163,6 +163,15 @@ def test_a_review_says_what_a_person_has_to_look_at() -> None:
     reviewed = replace(plain.decision, review_reasons=(ReviewReason.CUTS_COULD_HIDE, ReviewReason.SKIN_UNSEEN))
     assert re.search(r"Left to a person: .*joined recordings.*; .*skin", render(replace(plain, decision=reviewed)))
     assert set(REVIEW_REASONS) == set(ReviewReason)
+
+
+def test_attempts_that_failed_before_anything_was_asked_are_told() -> None:
+    plain = explanation()
+    assert plain.decision
+    failures = (AttemptFailure(1, EPOCH, "not_aligned", False), AttemptFailure(1, EPOCH, "timed_out", True))
+    page = render(replace(plain, decision=replace(plain.decision, failures=failures)))
+    assert re.search(r"Attempt 1 failed at \S+: not aligned, which cost none\.", page)
+    assert re.search(r"Attempt 1 failed at \S+: timed out\.", page)
 
 
 def test_one_network_that_others_outweigh_is_not_called_an_attack() -> None:

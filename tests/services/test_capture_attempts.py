@@ -309,3 +309,31 @@ def test_wishes_said_before_the_challenges_are_heeded_on_the_same_page(studio: S
     studio.align()
     studio.hello()
     assert studio.run_of().config is config, "not while something is asked"
+
+
+def test_every_attempt_that_came_to_nothing_is_told_in_the_decision(studio: Studio) -> None:
+    """Also where nothing was asked in it: the face was not found, or the photo was no use."""
+    studio.ready().camera()
+    studio.hold(None, 61_000)
+    lose_face(studio)
+    studio.align().fail()
+    studio.align().pass_all()
+    studio.keep()
+    session = studio.decide()
+    assert session is not None
+    decision = session.decision
+    assert decision is not None
+    told = [(one.attempt, one.reason, one.is_counted) for one in decision.failures]
+    assert told == [(1, "not_aligned", False), (1, "face_lost", False), (1, "wrong_movement", True)]
+    assert [one.at for one in decision.failures] == sorted(one.at for one in decision.failures)
+
+
+def test_the_last_failure_is_told_too_and_an_interruption_that_was_resumed_is_none(studio: Studio) -> None:
+    studio.ready().camera()
+    studio.align()
+    studio.interrupt_capture(studio.hosted_id, PAGE)
+    for _ in range(3):
+        studio.align().fail()
+    decision = studio.stored()[0].decision
+    assert decision is not None
+    assert [one.reason for one in decision.failures] == ["wrong_movement"] * 3
