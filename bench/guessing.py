@@ -23,7 +23,8 @@ from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import Ability, ChallengeKind, kinds_left, number_of_challenges
 from app.domain.error_rates import wilson
 from app.domain.face import Observation
-from app.services.attempts import FREE_QUALITY_RETRIES, MORE_WHEN_USED_UP
+from app.services.attempts import MORE_WHEN_USED_UP
+from app.services.live_capture import FREE_QUALITY_RETRIES
 from app.services.observe_frame import SWAPS_MAX
 from tests.faces import RESTING, Face, moved, seen
 from tests.fakes import EPOCH, SeededRandomness

@@ -114,7 +114,7 @@ class InjectionAnswer(Answer):
 
 
 class FailedAttemptAnswer(Answer):
-    """An attempt that came to nothing; not `counted` where it failed for the picture alone and was given back."""
+    """How an attempt failed; not `counted` where that was for the picture alone, so that it was given back."""
 
     attempt: int
     at: Time

@@ -24,7 +24,7 @@ MEANINGS: Mapping[str, str] = {
     "IDEMPOTENCY_CONFLICT": "The `Idempotency-Key` came with another body before.",
     "IDEMPOTENCY_IN_PROGRESS": "The first request with this `Idempotency-Key` still runs.",
     "PAYLOAD_TOO_LARGE": "The body is above 16 MiB.",
-    "ENTITY_PAUSED": "Too many sessions of the entity failed; `Retry-After` says how long it rests.",
+    "ENTITY_PAUSED": "Too many attempts of the entity came to nothing; `Retry-After` says how long it rests.",
     "RATE_LIMITED": "Too many requests with this key; `Retry-After` says how long to wait.",
     "VERIFICATION_FAILED": "The faces could not be compared; nothing is lost, and it can be asked again.",
     "INTERNAL_ERROR": "Our fault; `requestId` finds it in our logs.",

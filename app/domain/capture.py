@@ -101,9 +101,9 @@ class CaptureRun:
     @property
     def number_of_challenges(self) -> int:
         """How many the present attempt asks: more for each one that was drawn anew, and after many failures."""
-        more = self._more + self._redrawn * more_after_replacement(len(self.config.kinds))
         asked = [*self._passed(), *([self.challenge.kind] if self.challenge is not None else [])]
-        return with_a_head_movement(self.config.number_of_challenges + more, asked, self.config.kinds)
+        number = with_a_head_movement(self.config.number_of_challenges + self._more, asked, self.config.kinds)
+        return number + self._redrawn * more_after_replacement(len(self.config.kinds))
 
     def align(self, attempt: int, now_ms: int, more: int = 0) -> list[CaptureEvent]:
         """Begin an attempt (numbered from 1) with alignment; whatever ran before is dropped. It asks `more`."""

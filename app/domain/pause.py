@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 class Failure:
     """A session that was not passed: when it ended, and how many attempts began in it.
 
-    A rejected one counts as a whole one whatever its attempts, one that was left by its attempts.
+    A rejected one counts as a whole one whatever its attempts, one that was left or cancelled by its attempts.
     """
 
     at: datetime

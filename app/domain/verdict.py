@@ -146,9 +146,10 @@ class LivenessEvidence:
 
 @dataclass(frozen=True)
 class AttemptFailure:
-    """An attempt that came to nothing, and whether it counted. `reason` is the page's word for it.
+    """How an attempt failed, and whether it counted. `reason` is the page's word for it.
 
-    Its challenges say what was asked; there are none where the face was not found, or the photo was no use.
+    One that was interrupted may have been resumed: its challenge then has the outcome `resumed`. Challenges say
+    what was asked; there are none where the face was not found, or the photo was no use.
     """
 
     attempt: int

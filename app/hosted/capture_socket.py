@@ -124,10 +124,14 @@ class CaptureNamespace(WatchTeller):
             return refusal("internal", connection.hosted_session_id)
 
     def _may(self, connection: PageConnection, event: str) -> bool:
-        """Only the page that captures is heard. One that watches may end the session or take it back."""
+        """Only the page that captures is heard. One that watches may end the session or take it back.
+
+        So may one that waits for room, as long as no other captures.
+        """
         if event in ("hello", "watch") or (connection.is_watching and event in protocol.WATCHER_EVENTS):
             return True
-        return self._connections.capturing_sid(connection.hosted_session_id) == connection.sid
+        capturing = self._connections.capturing_sid(connection.hosted_session_id)
+        return capturing == connection.sid or (event == "cancel" and capturing is None)
 
     def on_hello(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """Bind this page to the session; another page of it is told that it was superseded."""
@@ -312,7 +316,9 @@ class CaptureNamespace(WatchTeller):
         _spend(connection)
         connection.is_hidden = visibility.hidden
         if visibility.hidden:
-            result = self._services.interrupt_capture(connection.hosted_session_id, connection.page_id)
+            result = self._services.interrupt_capture(
+                connection.hosted_session_id, connection.page_id, at_no_cost=visibility.reason == "dialog"
+            )
             self.tell(connection, result)
         return {"ok": True, **self.state(connection)}
 

@@ -46,6 +46,7 @@ def view_json(view: CaptureView, version: int, reason: str | None = None) -> Jso
         "state": view.state.value,
         "attempt": view.attempt,
         "attempts_left": view.attempts_left,
+        "pauses_left": view.pauses_left,
         "expires_at": iso(view.expires_at),
         "nonce": view.nonce,
         "reason": reason,

@@ -28,9 +28,6 @@ from app.services.session_policy import policy_now
 from app.services.store import Store, UnitOfWork
 from app.services.traces import put_trace
 
-FREE_QUALITY_RETRIES = 3
-"""How often a session may fail for the picture alone without losing an attempt."""
-
 MORE_WHEN_USED_UP = 1
 """So many challenges more are asked of whoever has used them up.
 
@@ -60,8 +57,8 @@ class AttemptLedger:
 
     def fail(self, live: LiveCapture, failure: AttemptFailed) -> BiometricSession | None:
         """Settle a failed attempt. The ended session where it was the last one, else None."""
-        number, is_counted = max(live.run.attempt, 1), True
-        if failure.is_free and live.quality_retries_used < FREE_QUALITY_RETRIES:
+        number, is_counted = live.run.attempt or max(1, live.attempts_used), True
+        if failure.is_free and live.free_failures_left > 0:
             live.quality_retries_used += 1
             live.attempts_used -= 1 if failure.was_counted else 0
             is_counted = False
@@ -77,6 +74,11 @@ class AttemptLedger:
                 _add(uow, blobs, trace)
                 uow.commit()
         return None
+
+    def exhaust(self, live: LiveCapture) -> BiometricSession | None:
+        """End a session whose last failure was counted and could not be written when it came."""
+        with NewBlobs(self.blobs) as blobs:
+            return self._exhaust(live, blobs, None)
 
     def _put_trace(self, blobs: NewBlobs, live: LiveCapture) -> Capture | None:
         """The attempt's trace where something was asked. It explains, and a store that is away stops nothing."""
@@ -147,8 +149,7 @@ class AttemptLedger:
 
 def more_challenges(live: LiveCapture) -> int:
     """How many challenges the next attempt asks beyond the session's number."""
-    is_used_up = live.quality_retries_used >= FREE_QUALITY_RETRIES
-    return MORE_WHEN_USED_UP if is_used_up and not live.run.config.needs_review else 0
+    return MORE_WHEN_USED_UP if live.free_failures_left == 0 and not live.run.config.needs_review else 0
 
 
 def _add(uow: UnitOfWork, blobs: NewBlobs, trace: Capture | None) -> None:

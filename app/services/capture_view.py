@@ -49,12 +49,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class CaptureView:
-    """Everything a `state` message carries. `nonce` is what frames must carry, None while none are wanted."""
+    """Everything a `state` message carries. `nonce` is what frames must carry, None while none are wanted.
+
+    `pauses_left` says how often what is asked can still be interrupted at no cost.
+    """
 
     session_id: str
     state: PageState
     attempt: int
     attempts_left: int
+    pauses_left: int
     expires_at: datetime
     nonce: str | None = None
     reason: str | None = None
@@ -116,6 +120,7 @@ def view_of(
         state=state,
         attempt=used + 1 if state in BEFORE_AN_ATTEMPT else max(1, used),
         attempts_left=max(0, attempts_allowed - used),
+        pauses_left=live.free_failures_left if live else 0,
         expires_at=session.expires_at,
         nonce=live.run.frame_nonce if live and outcome is None else None,
         outcome=outcome,

@@ -28,6 +28,10 @@ PASSIVE_FRONTAL_MAX = 12
 """Passive PAD scores of frontal frames that are kept: the latest."""
 
 
+FREE_QUALITY_RETRIES = 3
+"""How often a session may fail for the picture alone without losing an attempt."""
+
+
 @dataclass(frozen=True)
 class KeptFrame:
     """A JPEG frame kept as evidence. `kind` is `still` or `challenge-N`."""
@@ -94,6 +98,11 @@ class LiveCapture:
     def attempts_left(self) -> int:
         """Attempts that can still begin."""
         return max(0, self.attempts_allowed - self.attempts_used)
+
+    @property
+    def free_failures_left(self) -> int:
+        """How often it may still fail for the picture alone, or be interrupted, at no cost."""
+        return max(0, FREE_QUALITY_RETRIES - self.quality_retries_used)
 
     def detectors(self) -> tuple[DetectorEvidence, ...]:
         """What the detectors have found in the attempt, and what became of the light challenge."""

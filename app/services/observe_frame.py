@@ -99,7 +99,7 @@ class BeginAlignment:
 
     def _exhaust(self, live: LiveCapture) -> None:
         """The failure of the last attempt is counted, and could not be written when it came."""
-        self.ledger.fail(live, AttemptFailed(ChallengeOutcome.INTERRUPTED.value, is_free=False))
+        self.ledger.exhaust(live)
         self.live.drop(live.hosted_session_id)
 
     def _resumed(self, live: LiveCapture) -> Sequence[CaptureEvent] | None:
@@ -109,7 +109,6 @@ class BeginAlignment:
         events = live.run.resume(self.clock.monotonic_ms())
         if events is None:
             return None
-        live.failures = live.failures[:-1]
         if live.evidence.watch.trace.prompts:
             live.evidence.watch.cut_trace()
         return events
@@ -134,10 +133,13 @@ class InterruptCapture:
     live: LiveCaptures
     traffic: FrameTraffic
 
-    def __call__(self, hosted_session_id: str, page_id: str) -> FrameResult:
-        """Events for the page, empty where nothing was running."""
+    def __call__(self, hosted_session_id: str, page_id: str, *, at_no_cost: bool = False) -> FrameResult:
+        """Events for the page, empty where nothing was running.
+
+        `at_no_cost`: not where it would cost an attempt. A dialog that is opened must not end a session.
+        """
         with self.live.locked(hosted_session_id) as live:
-            if live is None or live.page_id != page_id:
+            if live is None or live.page_id != page_id or (at_no_cost and self._would_cost(live)):
                 return FrameResult()
             events = live.run.interrupt(self.clock.now())
             self.traffic.rest(hosted_session_id)
@@ -148,6 +150,9 @@ class InterruptCapture:
         if ended is not None:
             self.live.drop(hosted_session_id)
         return FrameResult(events=events, ended=ended)
+
+    def _would_cost(self, live: LiveCapture) -> bool:
+        return live.run.phase in IN_THE_MIDST and live.free_failures_left == 0
 
 
 @dataclass(frozen=True, kw_only=True)

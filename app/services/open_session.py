@@ -74,8 +74,8 @@ class OpenSession:
         self._check_reference(caller, request.entity_id)
         session, hosted = self._new(caller, request, workflow_id)
         with self.store.begin() as uow:
-            self._check_pause(uow, settings, session)
             self._end_overdue(uow, session)
+            self._check_pause(uow, settings, session)
             uow.sessions.add(session, hosted)
             record(
                 uow,

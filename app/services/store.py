@@ -135,7 +135,7 @@ class BiometricSessions(Protocol):
         """Latest by `completed_at`."""
 
     def failures_since(self, entity_id: str, since: datetime) -> Sequence[Failure]:
-        """The entity's sessions that ended since then rejected, or left once an attempt had begun.
+        """The entity's sessions that ended since then rejected, or left or cancelled once an attempt had begun.
 
         The oldest come first.
         """

@@ -35,10 +35,16 @@ function isHandingOver({ screen, watches, handoff, handoffTrouble }) {
   return screen === "handoff" && !watches && handoff === null && handoffTrouble === null;
 }
 
+/** A pause that has begun goes on until its dialog is closed. @param {State} state @param {{pausesLeft: number}} event */
+function pausesAfter(state, event) {
+  return state.dialog === null ? event.pausesLeft : state.pausesLeft;
+}
+
 /** @param {State} state @param {Extract<MachineEvent, {type: "hello_accepted"}>} event @returns {State} */
 function onHello(state, event) {
   const { version, attemptsLeft, nonce, framePolicy } = event;
-  const known = { ...state, ...NO_HANDOFF, version, attemptsLeft, nonce, framePolicy, losses: 0 };
+  const pausesLeft = pausesAfter(state, event);
+  const known = { ...state, ...NO_HANDOFF, version, attemptsLeft, pausesLeft, nonce, framePolicy, losses: 0 };
   if (event.result !== null) return finish(known, event.result);
   // It answers what was said before the phone was chosen.
   return isHandingOver(state) ? known : follow(known, event.server);
@@ -47,8 +53,13 @@ function onHello(state, event) {
 /** @param {State} state @param {string} code @returns {State} */
 function onRefused(state, code) {
   if (code === "busy") return show(state, "busy", { refusals: state.refusals + 1, losses: 0 });
-  if (code === "too_many_pages") return supersede(state);
+  if (code === "too_many_pages") return comeBackSoon(state);
   return fail(state, code, code !== "unknown_session" && code !== "handoff_over", null);
+}
+
+/** Lines that were lost count as pages for a while: it is tried again until they are gone. @param {State} state @returns {State} */
+function comeBackSoon(state) {
+  return show(state, "offline", { before: interrupted(state), refusals: state.refusals + 1 });
 }
 
 /** @param {State} state @returns {State} */
@@ -73,7 +84,9 @@ function onConnectionLost(state) {
 function onServerState(state, event) {
   if (event.version <= state.version) return state;
   const { version, attemptsLeft, nonce, reason } = event;
-  return follow({ ...state, version, attemptsLeft, nonce, reason: reason ?? state.reason }, event.server);
+  const pausesLeft = pausesAfter(state, event);
+  const known = { ...state, version, attemptsLeft, pausesLeft, nonce, reason: reason ?? state.reason };
+  return follow(known, event.server);
 }
 
 /** @param {State} state @param {Challenge} challenge @returns {State} */
@@ -148,6 +161,9 @@ function onUploadFailed(state, { upload, code = null, supportId }) {
   if (code === null) return fail(state, "upload_failed", true, supportId);
   // The page is told how it stands.
   if (code === "not_expected") return state;
+  // It lay too long under a dialog, or in a hidden tab: the answer to another hello brings a new one, once.
+  if (code === "bad_ticket" && !state.isTicketRenewed)
+    return { ...state, greetings: state.greetings + 1, isTicketRenewed: true };
   if (!PICTURE_REFUSALS.includes(code)) return fail(state, code, true, supportId);
   return state.camera === "live" ? look(state, null) : state;
 }

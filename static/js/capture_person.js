@@ -2,7 +2,7 @@
  * The part of the state machine that follows what the person does.
  */
 
-import { DIALOGS } from "./capture_state.js";
+import { DIALOGS, isPaused } from "./capture_state.js";
 import {
   announce,
   ask,
@@ -13,6 +13,7 @@ import {
   isLive,
   only,
   outcomeWithoutVerdict,
+  swapUnwanted,
 } from "./capture_steps.js";
 
 /**
@@ -42,14 +43,15 @@ function onRetryPressed(state) {
 }
 
 /**
- * The help over the movement has voided it: another is drawn in its place. What the person cannot do is swapped should
- * it be asked again.
+ * Where the help over the movement has voided it, another is drawn in its place, and what the person cannot do is
+ * swapped should it be asked again; else it is swapped now.
  * @param {State} state @returns {State}
  */
 function onSwapPressed(state) {
   const { screen, challenge, unwanted } = state;
   if (screen !== "challenge" || challenge === null) return state;
-  return close({ ...state, unwanted: [...new Set([...unwanted, challenge.kind])], swapRefused: false });
+  const closed = close({ ...state, unwanted: [...new Set([...unwanted, challenge.kind])], swapRefused: false });
+  return isPaused(state) ? closed : swapUnwanted(closed);
 }
 
 /** The help comes back, since it says so. @param {State} state @param {string} id of the challenge that stays */

@@ -71,6 +71,8 @@ export const CONNECTED_SCREENS = Object.freeze([
  * @property {"accepted"|"declined"|null} consent what the person answered
  * @property {number} version of the last `state` that was followed
  * @property {number} attemptsLeft
+ * @property {boolean} isTicketRenewed after one that had expired
+ * @property {number} pausesLeft so often a movement can still be interrupted at no cost
  * @property {FramePolicy} framePolicy
  * @property {string|null} nonce what frames carry now, null while the server wants none
  * @property {number} alignPercent 0-100
@@ -118,11 +120,11 @@ export const CONNECTED_SCREENS = Object.freeze([
  */
 
 /**
- * @typedef {{type: "hello_accepted", server: string, version: number, attemptsLeft: number,
+ * @typedef {{type: "hello_accepted", server: string, version: number, attemptsLeft: number, pausesLeft: number,
  *     nonce: string|null, framePolicy: FramePolicy, result: Result|null}
  *   | {type: "refused", code: string}
  *   | {type: "connection_lost"}
- *   | {type: "server_state", server: string, version: number, attemptsLeft: number, nonce: string|null,
+ *   | {type: "server_state", server: string, version: number, attemptsLeft: number, pausesLeft: number, nonce: string|null,
  *     reason: string|null}
  *   | {type: "hint", hint: Hint|null}
  *   | {type: "align_progress", percent: number}
@@ -172,6 +174,8 @@ export const INITIAL_STATE = Object.freeze({
   consent: null,
   version: 0,
   attemptsLeft: 0,
+  pausesLeft: 0,
+  isTicketRenewed: false,
   framePolicy: DEFAULT_FRAME_POLICY,
   nonce: null,
   alignPercent: 0,
@@ -220,9 +224,13 @@ export function isAway({ isHidden, dialog }) {
   return isHidden || dialog !== null;
 }
 
-/** Whether a dialog lies over what the server asks: who reads it is not hurried. @param {State} state @returns {boolean} */
-export function isPaused({ screen, camera, dialog }) {
-  return dialog !== null && camera === "live" && TIMED_SCREENS.includes(screen);
+/**
+ * Whether a dialog lies over what the server asks: who reads it is not hurried, as long as that costs no attempt.
+ * @param {State} state @returns {boolean}
+ */
+export function isPaused({ screen, camera, dialog, pausesLeft }) {
+  const isFree = screen === "align" || pausesLeft > 0;
+  return dialog !== null && camera === "live" && TIMED_SCREENS.includes(screen) && isFree;
 }
 
 /** Screens on which a phone has the session, or is about to. */

@@ -54,7 +54,14 @@ export function fail(state, error, retryable, supportId) {
 /** A new attempt: nothing of the last one is shown. @param {State} state @param {Partial<State>} [changes] @returns {State} */
 export function align(state, changes) {
   const fresh = { alignPercent: 0, challenge: null, passed: 0, percent: 0, reason: null, capture: null };
-  return show(state, "align", { ...fresh, isLooking: false, lightAnswer: null, light: null, ...changes });
+  return show(state, "align", {
+    ...fresh,
+    isLooking: false,
+    isTicketRenewed: false,
+    lightAnswer: null,
+    light: null,
+    ...changes,
+  });
 }
 
 /** Before alignment: the server does not know of the camera yet. @param {State} state @returns {State} */

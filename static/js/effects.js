@@ -147,6 +147,13 @@ export function createEffects(parts) {
     if (was && !is && isHeard(next) && !parts.isHidden()) void socket.visibility(false, "dialog");
   }
 
+  /** From now on: also once a person looks again. @param {string} screen */
+  function startPatience(screen) {
+    clearTimeout(patience);
+    const limit = /** @type {Record<string, number>} */ (PATIENCE_MS)[screen];
+    if (limit !== undefined) bePatient(screen, limit);
+  }
+
   /** Nobody is told of waiting too long for a still while they look elsewhere. @param {string} screen @param {number} limit */
   function bePatient(screen, limit) {
     patience = window.setTimeout(() => {
@@ -173,19 +180,18 @@ export function createEffects(parts) {
     if (!isStill && video.paused) void video.play().catch(() => {});
   }
 
-  /** Counted from the server's last answer. @param {State} next */
-  function comeBackLater({ screen, retryInMs }) {
+  /** Counted from the server's last answer. @param {State} next @param {boolean} isRefused just now */
+  function comeBackLater({ screen, retryInMs }, isRefused) {
     clearInterval(comingBack);
-    if (screen !== "busy" && screen !== "draining") return;
+    const isAskedAgain = screen === "busy" || screen === "draining" || (screen === "offline" && isRefused);
+    if (!isAskedAgain) return;
     comingBack = window.setInterval(() => socket.comeBack(), Math.max(COME_BACK_MS, retryInMs));
   }
 
   /** @param {State} next */
   function onNewScreen(next) {
-    clearTimeout(patience);
     const { screen } = next;
-    const limit = /** @type {Record<string, number>} */ (PATIENCE_MS)[screen];
-    if (limit !== undefined) bePatient(screen, limit);
+    startPatience(screen);
     if (screen === "superseded" || screen === "outcome" || screen === "failed") socket.close();
     events.push({ name: `screen_${screen}`, at_ms: Math.round(performance.now()) });
     if (events.length >= TELEMETRY_BATCH) {
@@ -224,7 +230,9 @@ export function createEffects(parts) {
         onNewScreen(next);
         tellParentOf(next);
       }
-      if (next.screen !== previous.screen || next.refusals > previous.refusals) comeBackLater(next);
+      const isRefused = next.refusals > previous.refusals;
+      if (next.screen !== previous.screen || isRefused) comeBackLater(next, isRefused);
+      if (isAway(previous) && !isAway(next)) startPatience(next.screen);
       onPause(next, previous);
       if (next.cameraId !== null && next.cameraId !== previous.cameraId) rememberCamera(next.cameraId);
       const felt = feltOf(next, previous);

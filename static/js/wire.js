@@ -92,6 +92,7 @@ export function readHello(value) {
     server,
     version: countOf(fields.version, 0),
     attemptsLeft: countOf(fields.attempts_left, 0),
+    pausesLeft: countOf(fields.pauses_left, 0),
     nonce: textOf(fields.nonce),
     framePolicy: readFramePolicy(fields.frame_policy),
     result: readResult(fields.result),
@@ -107,6 +108,7 @@ function readState(fields) {
     server,
     version: countOf(fields.version, 0),
     attemptsLeft: countOf(fields.attempts_left, 0),
+    pausesLeft: countOf(fields.pauses_left, 0),
     nonce: textOf(fields.nonce),
     reason: textOf(fields.reason),
   };

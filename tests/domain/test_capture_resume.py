@@ -16,7 +16,8 @@ from app.domain.challenge import (
 )
 from app.domain.light import LightStanding
 from app.domain.verdict import ChallengeOutcome
-from app.services.attempts import FREE_QUALITY_RETRIES, MORE_WHEN_USED_UP
+from app.services.attempts import MORE_WHEN_USED_UP
+from app.services.live_capture import FREE_QUALITY_RETRIES
 from tests.domain.sitting import Sitting, config_for, new_run
 from tests.faces import RESTING
 from tests.fakes import EPOCH

@@ -7,6 +7,7 @@ import pytest
 from app.domain.capture_phase import CapturePhase
 from app.domain.challenge import MORE_FOR_THE_HEAD, ChallengeKind, with_a_head_movement
 from tests.domain.sitting import ALL_KINDS, Sitting, config_for, new_run
+from tests.fakes import EPOCH
 
 K = ChallengeKind
 STILL_HEAD = [K.BLINK, K.SMILE, K.OPEN_MOUTH, K.MOVE_CLOSER, K.BLINK, K.SMILE, K.OPEN_MOUTH]
@@ -51,3 +52,25 @@ def test_a_run_counts_what_it_asks_and_asks_what_it_counts() -> None:
         seen[totals[-1]] = seen.get(totals[-1], 0) + 1
     assert set(seen) >= {4, 5}
     assert seen[4] > 0.9 * sum(seen.values())
+
+
+def test_a_challenge_that_is_drawn_anew_asks_for_more_beside_what_is_asked_for_the_head() -> None:
+    """The fifth was there for the head: whoever lets it go does not get another for nothing."""
+    run, met = None, 0
+    for seed in range(600):
+        run = new_run(config_for(), seed)
+        sitting = Sitting(run).begin().align()
+        while run.phase is CapturePhase.CHALLENGE and run.passed_count() < 4:
+            sitting.obey()
+        if run.challenge is None:
+            continue
+        met += 1
+        before = run.number_of_challenges
+        run.interrupt(EPOCH)
+        assert run.resume(sitting.now_ms + 1_000) is not None
+        sitting.align()
+        assert run.challenge is not None
+        assert run.challenge.total >= max(before, 6)
+        sitting.pass_all()
+        assert run.passed_count() >= 6
+    assert met >= 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.domain.session import SessionStatus
 from app.hosted.allowance import Allowance
 from app.hosted.connections import SOCKETS_PER_SESSION, Connections
 from app.services.ports import PageClaim
@@ -80,3 +81,20 @@ def test_too_many_pages_of_one_session_are_not_a_server_that_is_full(site: Site)
     answers = [join(f"{number}", "one") for number in range(SOCKETS_PER_SESSION + 1)]
     assert answers == [*[None] * SOCKETS_PER_SESSION, "too_many_pages"]
     assert join("other", "another") == "busy"
+
+
+def test_whoever_waits_can_leave(site: Site) -> None:
+    page, _ = waiting_page(site)
+    page.leave()
+    page = site.page()
+    assert page.hello()["code"] == "busy"
+    answer = page.ask("cancel", {})
+    assert (answer["ok"], answer["result"]["outcome"]) == (True, "abandoned")
+    assert site.studio.stored()[0].status is SessionStatus.ABANDONED
+
+
+def test_whoever_waits_cannot_end_what_another_page_captures(site: Site) -> None:
+    page, other = site.page(), site.page()
+    page.hello()
+    assert other.ask("cancel", {})["code"] == "superseded"
+    assert site.studio.stored()[0].status is SessionStatus.IN_PROGRESS

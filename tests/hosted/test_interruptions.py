@@ -209,7 +209,9 @@ def test_hiding_again_and_again_draws_no_more_movements_than_any_interruption(si
         assert asked is not None
         totals.append(asked.total)
         attempts.append(site.studio.stored()[1].attempts_used)
-        state = page.ask("visibility", {**HIDDEN, "reason": REASONS[number % 2]})["state"]
+        # A dialog that would cost an attempt interrupts nothing (below).
+        reason = REASONS[number % 2] if number < 3 else "page"
+        state = page.ask("visibility", {**HIDDEN, "reason": reason})["state"]
         site.studio.clock.advance(seconds=1)
         page.ask("visibility", SHOWN)
         if state != "done":
@@ -219,3 +221,25 @@ def test_hiding_again_and_again_draws_no_more_movements_than_any_interruption(si
     assert totals[:4] == [usual, usual + 1, usual + 2, usual + 3]
     assert attempts == [1, 1, 1, 1, 2, 3]
     assert site.studio.stored()[0].status is SessionStatus.REJECTED
+
+
+def test_dialog_never_costs_an_attempt_nor_the_session(build_site: BuildSite) -> None:
+    """Whoever opens the question before leaving, and stays, has done nothing wrong."""
+    site = build_site(settings={"max_attempts": 1})
+    page = challenged(site)
+    site.studio.live_capture().quality_retries_used = 3
+    asked, dialog = asked_of(site), {**HIDDEN, "reason": "dialog"}
+    answer = page.ask("visibility", dialog)
+    assert (answer["ok"], answer["state"], answer["pauses_left"]) == (True, "challenge", 0)
+    assert asked_of(site) == asked
+    assert page.ask("visibility", SHOWN)["state"] == "challenge"
+    assert site.studio.stored()[0].status is SessionStatus.IN_PROGRESS
+    # Another tab is another matter: nobody can answer there.
+    assert page.ask("visibility", HIDDEN)["state"] == "done"
+
+
+def test_how_often_it_can_be_interrupted_is_told(site: Site) -> None:
+    page = challenged(site)
+    assert page.ask("visibility", HIDDEN)["pauses_left"] == 2
+    assert page.ask("visibility", SHOWN)["pauses_left"] == 2
+    assert page.hello(PAGE)["pauses_left"] == 2

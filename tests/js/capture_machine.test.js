@@ -46,7 +46,7 @@ const EXPECTED = /** @type {Record<string, Record<string, string[]>>} */ ({
   "hello retry": { retry: openBut("retry") },
   "hello with a result": { outcome: OPEN },
   "refused busy": { busy: openBut("busy") },
-  "refused too many pages": { superseded: OPEN },
+  "refused too many pages": { offline: openBut("offline") },
   "refused unknown": { failed: openBut("failed") },
   "connection lost": {
     offline: openBut("boot", "uploading", "offline", "busy", "draining", "failed"),

@@ -179,3 +179,26 @@ test("another camera, or other needs, end the pause as well", () => {
     ["greet", "visibility", "visibility"],
   );
 });
+
+test("where a pause would cost an attempt the movement goes on under the dialog, and can be swapped there", () => {
+  const page = fakePage(stateOn("challenge", { pausesLeft: 0 }));
+  page.dispatch(opened("help"));
+  assert.deepEqual(page.of("visibility"), []);
+  page.dispatch({ type: "swap_pressed" });
+  assert.deepEqual(page.of("swap"), [["swap", CHALLENGE.id]]);
+  assert.equal(page.world.state.screen, "challenge");
+});
+
+test("an alignment is paused whatever is left, and a pause that has begun goes on", () => {
+  const align = fakePage(stateOn("align", { pausesLeft: 0 }));
+  align.dispatch(opened("help"));
+  assert.equal(align.of("visibility").length, 1);
+  const page = fakePage(stateOn("challenge", { pausesLeft: 1 }));
+  page.dispatch(opened("leave"));
+  for (const event of [VOID, told("camera", { reason: "interrupted", pausesLeft: 0 })]) page.dispatch(event);
+  assert.equal(page.of("visibility").length, 1, "not taken back by its own price");
+  page.dispatch(CLOSED);
+  page.dispatch(told("camera", { version: 10, pausesLeft: 0 }));
+  assert.deepEqual([page.of("visibility").length, page.world.state.pausesLeft], [2, 0]);
+  assert.equal(page.of("camera").length, 1);
+});

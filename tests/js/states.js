@@ -53,18 +53,19 @@ export function stateOn(screen, changes = {}) {
     draining: { ...LIVE, before: "align" },
     failed: { ...LIVE, error: "unknown", retryable: true },
   };
-  return { ...INITIAL_STATE, screen, ...particular[screen], ...changes };
+  return { ...INITIAL_STATE, pausesLeft: 3, screen, ...particular[screen], ...changes };
 }
 
 /** @param {string} server @param {Partial<Extract<MachineEvent, {type: "server_state"}>>} [changes] @returns {MachineEvent} */
 export function told(server, changes = {}) {
-  return { type: "server_state", server, version: 9, attemptsLeft: 2, nonce: null, reason: null, ...changes };
+  const known = { version: 9, attemptsLeft: 2, pausesLeft: 3, nonce: null, reason: null };
+  return { type: "server_state", server, ...known, ...changes };
 }
 
 /** @param {string} server @param {Partial<Extract<MachineEvent, {type: "hello_accepted"}>>} [changes] @returns {MachineEvent} */
 export function hello(server, changes = {}) {
   const framePolicy = DEFAULT_FRAME_POLICY;
-  const known = { version: 1, attemptsLeft: 3, nonce: null, framePolicy, result: null };
+  const known = { version: 1, attemptsLeft: 3, pausesLeft: 3, nonce: null, framePolicy, result: null };
   return { type: "hello_accepted", server, ...known, ...changes };
 }
 

@@ -168,10 +168,19 @@ test("a still that was not expected waits for the server's word", () => {
 
 test("only a line that fails is called one", () => {
   assert.equal(reduce(stateOn("uploading"), refused(1)).error, "upload_failed");
-  for (const code of ["bad_ticket", "too_large", "unavailable", "constructor"]) {
+  for (const code of ["too_large", "unavailable", "constructor"]) {
     const failed = reduce(stateOn("uploading"), refused(1, code));
     assert.deepEqual([failed.screen, failed.error, failed.retryable], ["failed", code, true]);
   }
+});
+
+test("a ticket that lay too long is asked for anew, once", () => {
+  const asked = reduce(stateOn("uploading"), refused(1, "bad_ticket"));
+  assert.deepEqual([asked.screen, asked.greetings], ["uploading", 1]);
+  const again = after(asked, request("t2"), { type: "looked", look: asked.looks + 1 });
+  assert.deepEqual([again.screen, again.capture?.ticket], ["uploading", "t2"]);
+  const failed = reduce(again, refused(again.uploads, "bad_ticket"));
+  assert.deepEqual([failed.screen, failed.error, failed.greetings], ["failed", "bad_ticket", 1]);
 });
 
 test("a new attempt begins without a look", () => {

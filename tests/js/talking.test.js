@@ -244,7 +244,15 @@ test("an answer leads to the state it carries, a refusal to its screen", async (
   answers.camera = { ok: false, code: "unavailable", retryable: true, support_id: "s" };
   await socket.camera({});
   assert.deepEqual(events, [
-    { type: "server_state", server: "camera", version: 4, attemptsLeft: 3, nonce: null, reason: null },
+    {
+      type: "server_state",
+      server: "camera",
+      version: 4,
+      attemptsLeft: 3,
+      pausesLeft: 0,
+      nonce: null,
+      reason: null,
+    },
     { type: "server_error", code: "unavailable", retryable: true, supportId: "s" },
   ]);
 });

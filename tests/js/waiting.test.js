@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reduce } from "../../static/js/capture_machine.js";
-import { PATIENCE_MS } from "../../static/js/effects.js";
+import { COME_BACK_MS, PATIENCE_MS } from "../../static/js/effects.js";
+import { fakePage } from "./fake_page.js";
 import { EVENTS, hello, stateOn } from "./states.js";
 
 /** @typedef {import("../../static/js/capture_state.js").State} State */
@@ -49,8 +50,17 @@ test("a server that restarts is waited for a while, and not without end", () => 
   assert.equal(reduce(late, LOST).screen, "offline");
 });
 
-test("too many pages of one session are told so, and one can go on here", () => {
-  const refused = reduce(stateOn("boot"), { type: "refused", code: "too_many_pages" });
-  assert.deepEqual([refused.screen, refused.camera], ["superseded", "off"]);
-  assert.equal(reduce(refused, { type: "reconnect_pressed" }).screen, "boot");
+test("lines that still count as pages are waited for, and nothing is taken from the phone", (context) => {
+  context.mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
+  const full = /** @type {const} */ ({ type: "refused", code: "too_many_pages" });
+  const page = fakePage(stateOn("waiting_phone"));
+  page.dispatch(full);
+  page.dispatch(full);
+  const { screen, before, watches } = page.world.state;
+  assert.deepEqual([screen, before, watches], ["offline", "waiting_phone", true]);
+  context.mock.timers.tick(COME_BACK_MS);
+  assert.equal(page.of("comeBack").length, 1);
+  page.dispatch(hello("camera"));
+  context.mock.timers.tick(3 * COME_BACK_MS);
+  assert.equal(page.of("comeBack").length, 1, "it is back");
 });

@@ -109,12 +109,20 @@ test("a policy without sense keeps the known one", () => {
 
 test("hello needs a state that the protocol knows", () => {
   assert.equal(readHello({ state: "busy" }), null);
-  const read = readHello({ state: "align", version: 3, attempts_left: 2, nonce: "n", result: null });
+  const read = readHello({
+    state: "align",
+    version: 3,
+    attempts_left: 2,
+    pauses_left: 1,
+    nonce: "n",
+    result: null,
+  });
   assert.deepEqual(read, {
     type: "hello_accepted",
     server: "align",
     version: 3,
     attemptsLeft: 2,
+    pausesLeft: 1,
     nonce: "n",
     framePolicy: DEFAULT_FRAME_POLICY,
     result: null,

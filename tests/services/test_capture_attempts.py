@@ -328,7 +328,7 @@ def test_every_attempt_that_came_to_nothing_is_told_in_the_decision(studio: Stud
     assert [one.at for one in decision.failures] == sorted(one.at for one in decision.failures)
 
 
-def test_the_last_failure_is_told_too_and_an_interruption_that_was_resumed_is_none(studio: Studio) -> None:
+def test_the_last_failure_is_told_too_and_an_interruption_that_was_resumed(studio: Studio) -> None:
     studio.ready().camera()
     studio.align()
     studio.interrupt_capture(studio.hosted_id, PAGE)
@@ -336,4 +336,5 @@ def test_the_last_failure_is_told_too_and_an_interruption_that_was_resumed_is_no
         studio.align().fail()
     decision = studio.stored()[0].decision
     assert decision is not None
-    assert [one.reason for one in decision.failures] == ["wrong_movement"] * 3
+    told = [(one.attempt, one.reason, one.is_counted) for one in decision.failures]
+    assert told == [(1, "interrupted", False), *((number, "wrong_movement", True) for number in (1, 2, 3))]

@@ -105,7 +105,7 @@ class SqlBiometricSessions(Repository):
 
     def failures_since(self, entity_id: str, since: datetime) -> Sequence[Failure]:
         row = BiometricSessionRow
-        was_left = and_(row.status == SessionStatus.ABANDONED, row.attempts > 0)
+        was_left = and_(row.status.in_((SessionStatus.ABANDONED, SessionStatus.CANCELLED)), row.attempts > 0)
         statement = (
             select(row.completed_at, row.attempts, row.status)
             .where(

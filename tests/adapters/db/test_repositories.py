@@ -224,7 +224,7 @@ def test_latest_created_and_latest_approved_differ(store: SqlStore, build: Build
         assert uow.sessions.latest_created(entity.organization_id, False, entity.entity_id) is None
 
 
-def test_failures_in_the_window_are_rejections_and_what_was_left_once_it_had_begun(
+def test_failures_in_the_window_are_rejections_and_what_ended_early_once_it_had_begun(
     store: SqlStore, build: Builder, entity: Entity
 ) -> None:
     ends = [
@@ -233,6 +233,7 @@ def test_failures_in_the_window_are_rejections_and_what_was_left_once_it_had_beg
         (11, SessionStatus.ABANDONED, 2),
         (12, SessionStatus.ABANDONED, 0),
         (13, SessionStatus.CANCELLED, 1),
+        (15, SessionStatus.CANCELLED, 0),
         (14, SessionStatus.APPROVED, 2),
         (9, SessionStatus.REJECTED, 3),
     ]
@@ -243,7 +244,7 @@ def test_failures_in_the_window_are_rejections_and_what_was_left_once_it_had_beg
         found = uow.sessions.failures_since(entity.entity_id, EPOCH + timedelta(minutes=5))
     assert found == [
         Failure(EPOCH + timedelta(minutes=minutes), attempts, is_rejected)
-        for minutes, attempts, is_rejected in [(9, 3, True), (10, 0, True), (11, 2, False)]
+        for minutes, attempts, is_rejected in [(9, 3, True), (10, 0, True), (11, 2, False), (13, 1, False)]
     ]
 
 
