@@ -131,7 +131,7 @@ class CaptureNamespace(WatchTeller):
         if event in ("hello", "watch") or (connection.is_watching and event in protocol.WATCHER_EVENTS):
             return True
         capturing = self._connections.capturing_sid(connection.hosted_session_id)
-        return capturing == connection.sid or (event == "cancel" and capturing is None)
+        return capturing == connection.sid or (event == "cancel" and connection.is_waiting and capturing is None)
 
     def on_hello(self, connection: PageConnection, payload: Sequence[object]) -> Json:
         """Bind this page to the session; another page of it is told that it was superseded."""
@@ -144,6 +144,7 @@ class CaptureNamespace(WatchTeller):
         if hello.simulated and not self._services.read_capture(connection.hosted_session_id)[0].session.is_test:
             return refusal("simulated", connection.hosted_session_id, is_retryable=False)
         if self._must_wait(connection):
+            connection.is_waiting = True
             self.tell_watchers(connection.hosted_session_id)
             return refusal("busy", connection.hosted_session_id)
         try:

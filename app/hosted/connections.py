@@ -33,6 +33,8 @@ class PageConnection:
     """The handoff that its link came by: such a page is on the phone."""
     is_watching: bool = False
     """It follows what another device does, and may only end it."""
+    is_waiting: bool = False
+    """Its hello found no room."""
     is_hidden: bool = False
     """Something lies over its picture, by its own last word: nothing may be asked of the person."""
     versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -83,7 +85,8 @@ class Connections:
             connection = self._by_sid.get(sid)
             if connection is None:
                 return None
-            connection.page_id, connection.is_watching, connection.is_hidden = page_id, False, False
+            connection.page_id, connection.is_watching = page_id, False
+            connection.is_waiting, connection.is_hidden = False, False
             previous = self._capturing.get(connection.hosted_session_id)
             self._capturing[connection.hosted_session_id] = sid
             self._phones_away.discard(connection.hosted_session_id)
