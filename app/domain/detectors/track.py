@@ -41,11 +41,10 @@ class TrackLimits:
     slow_interval_ms: float = 110.0
     slowest_interval_ms: float = 150.0
     slower: float = 1.3
-    open_jump: float = 5.2
     open_jumps_at_prompts: float = 3.0
     """From `slowest_interval_ms` on more than this is left to a person: cuts between takes of like pose and place
-    pass the grown limits there. People as they are stay below 3.6 and 2.8, joined takes of a nodding one reach 5.0
-    and 2.9. A talker's cuts pass all the same (docs/liveness.md)."""
+    pass the grown limit there. People as they are stay below 2.8, joined takes of a nodding one reach 2.9. A
+    talker's cuts pass all the same (docs/liveness.md)."""
 
     too_slow_ms: float = 190.0
     """Beyond this a cut can look like any step: what is not refused is left to a person. At five frames a second
@@ -160,9 +159,8 @@ class TrackDetector:
     def _could_hide(self, greatest: float, near: float, slow_ms: float) -> bool:
         """Whether frames came so slowly that a cut may look like this."""
         limits, share = self._limits, self._slowness(slow_ms)
-        most = limits.jump - share * (limits.jump - limits.open_jump)
-        most_near = limits.jumps_at_prompts - share * (limits.jumps_at_prompts - limits.open_jumps_at_prompts)
-        return not (greatest <= most and near <= most_near)
+        most = limits.jumps_at_prompts - share * (limits.jumps_at_prompts - limits.open_jumps_at_prompts)
+        return not (greatest <= limits.jump and near <= most)
 
     def _insides(self, found: Jumps) -> Mapping[str, NDArray[np.bool_]]:
         """For each window which steps end in it."""
