@@ -6,7 +6,7 @@ are handed in. One run serves one session; nothing here is shared.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -101,7 +101,11 @@ class CaptureRun:
     @property
     def number_of_challenges(self) -> int:
         """How many the present attempt asks: more for each one that was drawn anew, and after many failures."""
-        asked = [*self._passed(), *([self.challenge.kind] if self.challenge is not None else [])]
+        return self._number_with([self.challenge.kind] if self.challenge is not None else [])
+
+    def _number_with(self, standing: Sequence[ChallengeKind]) -> int:
+        """The same where the kind that stands is given, if one does."""
+        asked = [*self._passed(), *standing]
         number = with_a_head_movement(self.config.number_of_challenges + self._more, asked, self.config.kinds)
         return number + self._redrawn * more_after_replacement(len(self.config.kinds))
 
@@ -295,10 +299,15 @@ class CaptureRun:
         if self.neutral is None:
             raise RuntimeError("a challenge needs the neutral face of a completed alignment")
         kind = draw_next(self.config.kinds, self._last_passed(), self._choose, dropped)
-        self.nonce, limit_ms = self._new_nonce(), self.config.challenge_limit_ms
-        drawn = Challenge(self._new_id(), self.nonce, kind, index, total=0, time_limit_ms=limit_ms)
-        self.challenge = drawn
-        self.challenge = replace(drawn, total=self.number_of_challenges)
+        self.nonce = self._new_nonce()
+        self.challenge = Challenge(
+            challenge_id=self._new_id(),
+            nonce=self.nonce,
+            kind=kind,
+            index=index,
+            total=self._number_with([kind]),
+            time_limit_ms=self.config.challenge_limit_ms,
+        )
         self.phase = CapturePhase.CHALLENGE
         self._judge = ChallengeJudge(kind, self.neutral, self.config.challenge_limit_ms, self.config.quality)
         self.asked_ms, self._asked_at = now_ms, at
