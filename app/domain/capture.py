@@ -6,10 +6,11 @@ are handed in. One run serves one session; nothing here is shared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from app.domain.attempt_record import AttemptRecord
 from app.domain.capture_config import CaptureConfig
 from app.domain.capture_events import (
     AlignProgress,
@@ -27,9 +28,7 @@ from app.domain.challenge import (
     ChallengeKind,
     Choose,
     draw_next,
-    more_after_replacement,
     number_of_challenges,
-    with_a_head_movement,
 )
 from app.domain.face import FaceMeasurement, Observation
 from app.domain.hint_pace import CoverPatience, HintPace
@@ -41,7 +40,7 @@ from app.domain.light import (
     Lit,
     draw_light,
 )
-from app.domain.liveness import LIMITS, ChallengeJudge, Neutral, neutral_of
+from app.domain.liveness import ChallengeJudge, Neutral, neutral_of
 from app.domain.quality import Hint, HintCode, alignment_hint, is_steady, presence_hint
 from app.domain.verdict import ChallengeEvidence, ChallengeOutcome
 
@@ -63,7 +62,7 @@ class CaptureRun:
     ) -> None:
         self.config = config
         self.phase = CapturePhase.IDLE
-        self.evidence: list[ChallengeEvidence] = []
+        self.record = AttemptRecord()
         self.challenge: Challenge | None = None
         self.nonce = ""
         self.light = config.light
@@ -72,16 +71,24 @@ class CaptureRun:
         self._show: LightShow | None = None
         self.asked_ms: int | None = None
         self.neutral: Neutral | None = None
-        self.attempt, self._try_began = 0, 0
         self._suspended: Suspended | None = None
         self._resumed_from: ChallengeKind | None = None
-        self._redrawn, self._more = 0, 0
         self._judge: ChallengeJudge | None = None
         self._phase_since_ms, self._attempt_since_ms = 0, 0
         self._asked_at: datetime | None = None
         self._last_frame_ms: int | None = None
         self._hints, self._covers = HintPace(config), CoverPatience(config)
         self._held: list[tuple[int, FaceMeasurement]] = []
+
+    @property
+    def attempt(self) -> int:
+        """The present attempt, numbered from 1; 0 before the first."""
+        return self.record.attempt
+
+    @property
+    def evidence(self) -> list[ChallengeEvidence]:
+        """Each challenge of all attempts that has come to an end."""
+        return self.record.evidence
 
     @property
     def frame_nonce(self) -> str | None:
@@ -101,18 +108,12 @@ class CaptureRun:
     @property
     def number_of_challenges(self) -> int:
         """How many the present attempt asks: more for each one that was drawn anew, and after many failures."""
-        return self._number_with([self.challenge.kind] if self.challenge is not None else [])
-
-    def _number_with(self, standing: Sequence[ChallengeKind]) -> int:
-        """The same where the kind that stands is given, if one does."""
-        asked = [*self._passed(), *standing]
-        number = with_a_head_movement(self.config.number_of_challenges + self._more, asked, self.config.kinds)
-        return number + self._redrawn * more_after_replacement(len(self.config.kinds))
+        return self.record.number(self.config, self.challenge.kind if self.challenge is not None else None)
 
     def align(self, attempt: int, now_ms: int, more: int = 0) -> list[CaptureEvent]:
         """Begin an attempt (numbered from 1) with alignment; whatever ran before is dropped. It asks `more`."""
-        self.attempt, self._more = attempt, more
         self._let_go()
+        self.record.begin(attempt, more)
         self._show, self.light = None, self.config.light
         return self._begin_alignment(now_ms)
 
@@ -127,9 +128,7 @@ class CaptureRun:
         is_late = now_ms - suspended.since_ms > limits.resume_within_ms
         if is_late or now_ms - self._attempt_since_ms >= limits.attempt_limit_ms:
             return None
-        if self.evidence[-1].outcome is ChallengeOutcome.INTERRUPTED:
-            self._mark_last(ChallengeOutcome.RESUMED)
-            self._redrawn += 1
+        self.record.resume()
         self._suspended, self._resumed_from = None, suspended.kind
         return self._begin_alignment(now_ms)
 
@@ -147,13 +146,8 @@ class CaptureRun:
 
     def _let_go(self) -> None:
         """Nothing that was passed before counts any more, and what was suspended is not resumed."""
-        if self.evidence and self.evidence[-1].outcome is ChallengeOutcome.RESUMED:
-            self._mark_last(ChallengeOutcome.INTERRUPTED)
-        self._suspended, self._resumed_from, self._redrawn = None, None, 0
-        self._try_began = len(self.evidence)
-
-    def _mark_last(self, outcome: ChallengeOutcome) -> None:
-        self.evidence[-1] = replace(self.evidence[-1], outcome=outcome)
+        self._suspended, self._resumed_from = None, None
+        self.record.let_go()
 
     def _begin_alignment(self, now_ms: int) -> list[CaptureEvent]:
         self.phase, self.challenge, self._judge, self._held = CapturePhase.ALIGN, None, None, []
@@ -168,20 +162,13 @@ class CaptureRun:
 
     def give_up(self, reason: str) -> AttemptFailed:
         """End the attempt for a reason of the session's own, such as its budget."""
-        was_counted = self.challenge is not None or len(self.evidence) > self._try_began
+        was_counted = self.challenge is not None or self.record.is_begun
         self.stop()
         return AttemptFailed(reason, is_free=False, was_counted=was_counted)
 
     def passed_count(self) -> int:
         """Challenges passed in the present attempt."""
-        return len(self._passed())
-
-    def _passed(self) -> list[ChallengeKind]:
-        tried = self.evidence[self._try_began :]
-        return [item.kind for item in tried if item.outcome is ChallengeOutcome.PASSED]
-
-    def _last_passed(self) -> ChallengeKind | None:
-        return next(reversed(self._passed()), None)
+        return len(self.record.passed)
 
     def observe(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
         """Take one frame. `now_ms` is monotonic, `at` the wall clock for the evidence."""
@@ -259,8 +246,8 @@ class CaptureRun:
             return None
         number = number_of_challenges(len(left), self.config.number_of_challenges)
         self._record(ChallengeOutcome.SWAPPED, at)
+        self.record.redrawn += 1
         self.config = replace(self.config, kinds=left, number_of_challenges=number)
-        self._redrawn += 1
         return self._ask_next(now_ms, at)
 
     def _align_frame(self, observation: Observation, now_ms: int, at: datetime) -> list[CaptureEvent]:
@@ -298,14 +285,14 @@ class CaptureRun:
             return [*self._hints.show(None, now_ms, is_new_step=True), LightNoticed(self.nonce)]
         if self.neutral is None:
             raise RuntimeError("a challenge needs the neutral face of a completed alignment")
-        kind = draw_next(self.config.kinds, self._last_passed(), self._choose, dropped)
+        kind = draw_next(self.config.kinds, self.record.last_passed, self._choose, dropped)
         self.nonce = self._new_nonce()
         self.challenge = Challenge(
             challenge_id=self._new_id(),
             nonce=self.nonce,
             kind=kind,
             index=index,
-            total=self._number_with([kind]),
+            total=self.record.number(self.config, kind),
             time_limit_ms=self.config.challenge_limit_ms,
         )
         self.phase = CapturePhase.CHALLENGE
@@ -380,21 +367,4 @@ class CaptureRun:
         challenge, judge, asked_at = self.challenge, self._judge, self._asked_at
         if challenge is None or judge is None or asked_at is None:
             return
-        limits = LIMITS[challenge.kind]
-        self.evidence.append(
-            ChallengeEvidence(
-                attempt=self.attempt,
-                kind=challenge.kind,
-                asked_at=asked_at,
-                passed_at=at if outcome is ChallengeOutcome.PASSED else None,
-                unit=limits.unit,
-                required=limits.required,
-                measured=None if judge.peak is None else round(judge.peak, 3),
-                onset_ms=judge.onset_ms,
-                apex_ms=judge.apex_ms,
-                return_ms=judge.return_ms,
-                time_limit_ms=challenge.time_limit_ms,
-                outcome=outcome,
-                challenge_id=challenge.challenge_id,
-            )
-        )
+        self.record.add(challenge, judge, outcome, asked_at, at)

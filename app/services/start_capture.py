@@ -236,7 +236,7 @@ class StartCapture:
 
         The counts are the old page's own: it may have begun an attempt since the store was read.
         """
-        fresh.run.evidence = list(live.run.evidence)
+        fresh.run.record.evidence = list(live.run.evidence)
         fresh.attempts_used, fresh.quality_retries_used = live.attempts_used, live.quality_retries_used
         fresh.injection_signals, fresh.failures = live.injection_signals, live.failures
         fresh.swapped = live.swapped
