@@ -48,6 +48,9 @@ CUT_LEVELS = 30.0
 LIGHT_AND_PLACE = [3, 4, 5, 9]
 """Columns of `Looks` that no movement changes at once, as it does pose and expression."""
 
+SHORTEST_JOIN_MS = 500
+"""No change of posture is over sooner: what takes two frames at ten a second is one jump at six."""
+
 LONGEST_JOIN_MS = 1_200
 REST_SHARE = 0.9
 """At rest every movement stays under this share of its onset."""
@@ -139,6 +142,7 @@ def motion_graph(clip: SeenClip, neutral: Neutral) -> MotionGraph:
         agrees = (apart <= AGREEMENT).all(axis=1) & (backgrounds <= BACKGROUND_AGREEMENT)
         lasting_ms = 100.0 * PEAK_RATE * (apart / natural).max(axis=1)
         agrees &= (lasting_ms <= LONGEST_JOIN_MS) & (stretch[nodes] != stretch[start])
+        lasting_ms = np.maximum(lasting_ms, SHORTEST_JOIN_MS)
         for end, ms in zip(nodes[agrees], lasting_ms[agrees], strict=True):
             count = max(2, round(float(ms) * clip.frames_per_second / 1_000))
             joins.setdefault(int(start), []).append(Join(int(start), int(end), count))

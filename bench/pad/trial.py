@@ -197,7 +197,7 @@ def read(plan: Plan, person: str, played: Played, profile: str, cpu_seconds: flo
         stopped_by=stopped_by(session, played, profile),
         score=weakest(decision, profile),
         detectors={one.detector.value: one.score for one in liveness.detectors} if liveness else {},
-        measured={one.detector.value: one.measured for one in liveness.detectors} if liveness else {},
+        measured=measured_of(decision),
         asked=len(played.asked),
         failures=tuple(played.failures),
         refusals=tuple(sorted(set(played.refusals))),
@@ -205,6 +205,16 @@ def read(plan: Plan, person: str, played: Played, profile: str, cpu_seconds: flo
         seconds=round(played.seconds, 1),
         cpu_seconds=round(cpu_seconds, 2),
     )
+
+
+def measured_of(decision: Decision | None) -> Mapping[str, Mapping[str, float]]:
+    """What each detector measured, and the two comparison scores."""
+    if decision is None or decision.liveness is None:
+        return {}
+    face_match, continuity = decision.face_match, decision.liveness.continuity_score
+    compared = {"continuity": continuity, "reference": face_match.score if face_match else None}
+    identity = {name: score for name, score in compared.items() if score is not None}
+    return {**{one.detector.value: one.measured for one in decision.liveness.detectors}, "identity": identity}
 
 
 def stopped_by(session: BiometricSession | None, played: Played, profile: str) -> tuple[str, ...]:

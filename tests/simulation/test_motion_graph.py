@@ -16,6 +16,7 @@ from app.simulation.motion_graph import (
     AGREEMENT,
     LONGEST_JOIN_MS,
     PEAK_RATE,
+    SHORTEST_JOIN_MS,
     Join,
     MotionGraph,
     looks_of,
@@ -84,7 +85,7 @@ def test_no_join_moves_faster_than_the_person_does_at_rest() -> None:
         apart = np.abs(looks[join.end] - looks[join.start])
         seconds = join.count / RATE
         assert (apart <= AGREEMENT).all()
-        assert seconds * 1_000 <= LONGEST_JOIN_MS + 1_000 / RATE
+        assert SHORTEST_JOIN_MS - 500 / RATE <= seconds * 1_000 <= LONGEST_JOIN_MS + 1_000 / RATE
         # Half a frame is lost to rounding.
         assert (PEAK_RATE * apart <= natural * 10 * (seconds + 0.5 / RATE) + 1e-9).all()
 
