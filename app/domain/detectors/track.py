@@ -183,7 +183,8 @@ class TrackDetector:
         """Whether frames came so slowly that a cut may look like this."""
         limits, share = self._limits, self._slowness(slow_ms)
         most = limits.jump_at_each - share * (limits.jump_at_each - limits.open_jump_at_each)
-        return not (found.greatest <= limits.jump and found.at_each <= most)
+        is_usual = found.greatest <= limits.jump and found.at_prompts <= limits.jumps_at_prompts
+        return not (is_usual and found.at_each <= most)
 
     def _insides(self, found: Jumps) -> Mapping[str, NDArray[np.bool_]]:
         """For each window which steps end in it."""
