@@ -29,7 +29,8 @@ class TrackLimits:
     `jump` bounds the greatest step, `jumps_at_prompts` the mean of the `jumps_counted` greatest near prompts,
     `jump_at_each` the mean over all prompts of the greatest near each. Where a quarter of the frames takes longer
     than `slow_interval_ms`, limits grow: people move further between two looks, in proportion until `slower`
-    times the limit is reached.
+    times the limit is reached. What only grown limits let pass is left to a person: of uncut clips one or two in a
+    hundred at six frames a second. A talker's cuts pass all the same (docs/liveness.md).
     """
 
     jump: float = 6.0
@@ -48,11 +49,6 @@ class TrackLimits:
     slowest_interval_ms: float = 150.0
     slower: float = 1.3
     slower_at_each: float = 1.15
-    open_jump_at_each: float = 2.4
-    """From `slowest_interval_ms` on more than this at each prompt is left to a person: cuts between takes of like
-    pose and place pass the grown limit there. Of uncut clips two in a hundred reach it. A talker's cuts pass all
-    the same (docs/liveness.md)."""
-
     too_slow_ms: float = 190.0
     """Beyond this a cut can look like any step: what is not refused is left to a person. At five frames a second
     half of the tapes passed that were cut to what was asked."""
@@ -158,8 +154,7 @@ class TrackDetector:
             "steps": float(len(found.strength)),
         }
         is_doubted = score < LIMIT_SCORE or reason == GAPS_AT_PROMPTS
-        is_slow = found.interval_ms > limits.too_slow_ms or self._could_hide(strengths, found.slow_ms)
-        if not is_doubted and is_slow:
+        if not is_doubted and self._could_hide(strengths, found.interval_ms):
             return DetectorEvidence(Detector.TRACK, score, SLOW_FRAMES, measured)
         return DetectorEvidence(Detector.TRACK, score, reason if is_doubted else "continuous", measured)
 
@@ -179,12 +174,11 @@ class TrackDetector:
             (grade(found.at_each, *at_each), "jumps_at_prompts"),
         ]
 
-    def _could_hide(self, found: _Strengths, slow_ms: float) -> bool:
-        """Whether frames came so slowly that a cut may look like this."""
-        limits, share = self._limits, self._slowness(slow_ms)
-        most = limits.jump_at_each - share * (limits.jump_at_each - limits.open_jump_at_each)
+    def _could_hide(self, found: _Strengths, interval_ms: float) -> bool:
+        """Whether a cut may look like this: frames came too slowly, or only limits for slow ones let it pass."""
+        limits = self._limits
         is_usual = found.greatest <= limits.jump and found.at_prompts <= limits.jumps_at_prompts
-        return not (is_usual and found.at_each <= most)
+        return interval_ms > limits.too_slow_ms or not (is_usual and found.at_each <= limits.jump_at_each)
 
     def _insides(self, found: Jumps) -> Mapping[str, NDArray[np.bool_]]:
         """For each window which steps end in it."""
