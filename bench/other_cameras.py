@@ -3,8 +3,8 @@
 Nobody was filmed anew: movement and person stay the same, light, noise, size and compression do not. What the
 detectors make of somebody must not hang on one camera.
 
-    python -m bench.other_cameras --media ../shared/media --people headpose_alaa tranvan_real --out /tmp/cameras
-    python -m bench.pad_error_rates --media /tmp/cameras --species bona_fide
+    python -m bench.other_cameras --media ../shared/media --people headpose_alaa tranvan_real --out var/cameras
+    python -m bench.pad_error_rates --media var/cameras --species bona_fide
 """
 
 from __future__ import annotations
