@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.domain import capture
+from app.domain import attempt_record
 from app.domain.challenge import ChallengeKind
 from bench import guessing
 from bench.guessing import BOTS, draws_of, session_passes, sessions_passed
@@ -23,7 +23,7 @@ def test_no_bot_passes_more_than_a_session_or_two(name: str, kinds: int) -> None
 def test_with_a_single_challenge_guessing_often_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the odds above would show nothing: three guesses at one of four, 1 − (3/4)³ = 58 %."""
     monkeypatch.setattr(guessing, "number_of_challenges", lambda _: 1)
-    monkeypatch.setattr(capture, "with_a_head_movement", lambda number, *_: number)
+    monkeypatch.setattr(attempt_record, "with_a_head_movement", lambda number, *_: number)
     for name in ("random mover", "eyes first", "all at once", "loop in a fixed order"):
         assert 0.4 < sessions_passed(BOTS[name], 4, 200, seed=5) / 200 < 0.75, name
 
