@@ -25,7 +25,8 @@ run: setup ## Set up, then serve in development mode on http://127.0.0.1:8000 (P
 
 .PHONY: test
 test: setup-dev ## Set up, then everything: linters, types, unit tests, browser tests
-	@$(MAKE) lint test-js test-python
+	@$(MAKE) --jobs 2 --output-sync lint test-js
+	@$(MAKE) test-python
 
 .PHONY: lint
 lint: setup-dev ## Check style, types and import contracts (Python, JavaScript, CSS)
@@ -38,7 +39,7 @@ lint: setup-dev ## Check style, types and import contracts (Python, JavaScript, 
 
 .PHONY: test-js
 test-js: setup-dev ## JavaScript unit tests
-	scripts/node node --test $(JS_TESTS)
+	scripts/node node --test --test-concurrency=2 $(JS_TESTS)
 
 .PHONY: test-python
 test-python: setup-dev ## Python unit tests, then those with a server or browser of their own (ARGS='-k name' for some)
