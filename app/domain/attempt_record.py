@@ -18,8 +18,8 @@ class AttemptRecord:
     attempt: int = 0
     evidence: list[ChallengeEvidence] = field(default_factory=list)
     redrawn: int = 0
-    _more: int = 0
-    _began: int = 0
+    _more: int = field(default=0, init=False)
+    _began: int = field(default=0, init=False)
 
     def begin(self, attempt: int, more: int) -> None:
         """A new attempt that asks so many `more` than is configured."""
